@@ -1,0 +1,28 @@
+/**
+ * What samplers drive: a model that continues sequences of ids. It knows nothing of text.
+ */
+export interface CausalModel {
+  readonly vocabSize: number
+  /** The most positions a sequence may have, prompt and continuation together. */
+  readonly contextLength: number
+  /** Starts `batch` empty sequences of at most `capacity` positions each (`contextLength` by default). */
+  open(options: { readonly batch: number; readonly capacity?: number }): Promise<DecodingState>
+}
+
+/** Sequences in flight with their caches. Calls must not overlap. */
+export interface DecodingState {
+  readonly batch: number
+  /** Positions that each sequence holds. */
+  readonly lengths: readonly number[]
+  /**
+   * Appends `ids[b]` to sequence b (rows may differ in length; an empty row stays as it is) and
+   * gives the logits that follow each sequence's last id, `[batch, vocabSize]` row-major. The array
+   * is the state's own: valid, and free to be overwritten, until the next call; an empty row's are stale.
+   */
+  append(ids: readonly (readonly number[])[]): Promise<Float32Array>
+  /** Sequence b continues what sequence `order[b]` holds now; for beams. */
+  reorder(order: readonly number[]): Promise<void>
+  /** Forgets positions from `length` on in sequence `row`; for speculation and beams. */
+  truncate(row: number, length: number): void
+  release(): void
+}
