@@ -30,7 +30,8 @@ const compiledPackage = {
   },
 }
 
-const outfile = resolve(root, `dist-${relative(root, source).replace(/\.ts$/, '.mjs')}`)
+const path = relative(root, source).replace(/\.ts$/, '.mjs')
+const outfile = resolve(root, path.startsWith('dist-') ? path : `dist-${path}`)
 await build({
   entryPoints: [source],
   outfile,
