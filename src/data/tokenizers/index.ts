@@ -1,0 +1,21 @@
+export { IdBuffer } from './id-buffer.ts'
+export { loadTokenizer } from './load-tokenizer.ts'
+export { gpt2Pattern, lastSafeCut, pieceEnd } from './pre-tokenizer.ts'
+export {
+  byteTokenizer,
+  type CharTokenizerOptions,
+  charTokenizer,
+  collectCharacters,
+  UNKNOWN,
+} from './simple-tokenizers.ts'
+export {
+  type DecodeOptions,
+  END_OF_TEXT,
+  type EncodeOptions,
+  type StreamDecoder,
+  type Tokenizer,
+  type TokenizerKind,
+} from './tokenizer.ts'
+export type { TokenizerConfigJson, TokenizerJson } from './tokenizer-json.ts'
+export { type TrainBpeOptions, trainBpe } from './train-bpe.ts'
+export { countWords, mergeWordCounts, type WordCounts } from './word-counts.ts'

@@ -1,0 +1,57 @@
+import type { StreamDecoder } from './tokenizer.ts'
+
+/** Streams tokens that are bytes: whatever ends within a character waits for the rest of it. */
+export class ByteStreamDecoder implements StreamDecoder {
+  readonly #bytesOf: (id: number) => Uint8Array
+  readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+  constructor(bytesOf: (id: number) => Uint8Array) {
+    this.#bytesOf = bytesOf
+  }
+
+  push(id: number): string {
+    return this.#utf8.decode(this.#bytesOf(id), { stream: true })
+  }
+
+  flush(): string {
+    return this.#utf8.decode()
+  }
+}
+
+const replacement = '\ufffd'
+
+/**
+ * Streams through any `decode` in which later tokens leave earlier text as it is: decodes the last few tokens with
+ * and without the new one, and gives the difference once it doesn't end within a character.
+ */
+export class WindowStreamDecoder implements StreamDecoder {
+  readonly #decode: (ids: readonly number[]) => string
+  #window: number[] = []
+  /** Text that is out already, at the start of the window's. */
+  #known = ''
+  /** How many of the window's ids `#known` covers. */
+  #knownIds = 0
+
+  constructor(decode: (ids: readonly number[]) => string) {
+    this.#decode = decode
+  }
+
+  push(id: number): string {
+    this.#window.push(id)
+    const text = this.#decode(this.#window)
+    if (text.length <= this.#known.length || text.endsWith(replacement)) return ''
+    const fresh = text.slice(this.#known.length)
+    this.#window = this.#window.slice(this.#knownIds)
+    this.#known = this.#knownIds === 0 ? text : this.#decode(this.#window)
+    this.#knownIds = this.#window.length
+    return fresh
+  }
+
+  flush(): string {
+    const rest = this.#window.length === 0 ? '' : this.#decode(this.#window).slice(this.#known.length)
+    this.#window = []
+    this.#known = ''
+    this.#knownIds = 0
+    return rest
+  }
+}
