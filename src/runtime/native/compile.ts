@@ -1,0 +1,110 @@
+import koffi from 'koffi'
+import { EngineError } from '../../errors.ts'
+import { bytesPerElement, sizeOf } from '../../graph/dtype.ts'
+import type { HostTensor } from '../../graph/dtype.ts'
+import type { SessionOptions } from '../engine.ts'
+import type { Pointer } from './api.ts'
+import type { NativeContext } from './context.ts'
+import { appendCuda } from './cuda.ts'
+import { NativeSession } from './session.ts'
+import { createValue } from './value.ts'
+
+const operation = 'createSession'
+const optimizationLevels = { none: 0, basic: 1, extended: 2, all: 99 } as const
+
+/** Whatever a native call reads, so that it stays where it is until the call has ended. */
+const pinned = new Set<unknown>()
+
+/** Compiles ONNX bytes; the session is a member of `owned` until it is released. */
+export async function compile(
+  context: NativeContext,
+  engine: 'cpu' | 'cuda',
+  model: Uint8Array,
+  options: SessionOptions,
+  owned: Set<NativeSession>,
+): Promise<NativeSession> {
+  const { api, environment } = context
+  const configured = configure(context, engine, options)
+  pinned.add(model).add(options)
+  try {
+    const bytes = addressOf(model)
+    const pointer = await api.createAsync(
+      operation,
+      'CreateSessionFromArray',
+      environment,
+      bytes,
+      model.byteLength,
+      configured,
+    )
+    const session: NativeSession = new NativeSession(context, pointer, () => owned.delete(session))
+    owned.add(session)
+    return session
+  } finally {
+    pinned.delete(model)
+    pinned.delete(options)
+    api.release('ReleaseSessionOptions', configured)
+  }
+}
+
+function configure(context: NativeContext, engine: 'cpu' | 'cuda', options: SessionOptions): Pointer {
+  const { api } = context
+  const pointer = api.create(operation, 'CreateSessionOptions')
+  try {
+    api.call(operation, 'DisablePerSessionThreads', pointer)
+    api.call(operation, 'DisableMemPattern', pointer)
+    const level = optimizationLevels[options.optimization ?? 'all']
+    api.call(operation, 'SetSessionGraphOptimizationLevel', pointer, level)
+    const disabled = options.disabledOptimizers?.join(';')
+    if (disabled) {
+      api.call(operation, 'AddSessionConfigEntry', pointer, 'optimization.disable_specified_optimizers', disabled)
+    }
+    if (options.profilePrefix) api.call(operation, 'EnableProfiling', pointer, options.profilePrefix)
+    if (engine === 'cuda') appendCuda(api, pointer)
+    addInitializers(context, pointer, options.initializers ?? {})
+    return pointer
+  } catch (error) {
+    api.release('ReleaseSessionOptions', pointer)
+    throw error
+  }
+}
+
+/** Hands the weights over; ONNX Runtime copies or packs them while it compiles and needs ours no longer afterwards. */
+function addInitializers(
+  context: NativeContext,
+  sessionOptions: Pointer,
+  tensors: Readonly<Record<string, HostTensor>>,
+) {
+  const { api } = context
+  const names = Object.keys(tensors)
+  if (names.length === 0) return
+  const values = new BigUint64Array(names.length)
+  try {
+    for (const [index, name] of names.entries()) values[index] = valueOf(context, name, tensors[name] as HostTensor)
+    api.call(operation, 'AddExternalInitializers', sessionOptions, names, values, names.length)
+  } finally {
+    for (const value of values) if (value) api.release('ReleaseValue', value)
+  }
+}
+
+function valueOf(context: NativeContext, name: string, tensor: HostTensor): Pointer {
+  const { dtype, shape, data } = tensor
+  const byteLength = sizeOf(shape) * bytesPerElement[dtype]
+  if (data.byteLength !== byteLength) {
+    throw new EngineError(
+      `createSession: initializer ${name} has ${data.byteLength} bytes, wanted ${byteLength} for ${dtype} [${shape}]`,
+      { name, got: data.byteLength, wanted: byteLength },
+    )
+  }
+  return createValue(context, `createSession: initializer ${name}`, {
+    dtype,
+    shape,
+    address: addressOf(data),
+    byteLength,
+  })
+}
+
+/** Where an array's elements lie: touching `buffer` moves a small array out of V8's heap, to where it stays. */
+function addressOf(array: ArrayBufferView): Pointer {
+  const start: Pointer = koffi.address(new Uint8Array(array.buffer))
+  return start + BigInt(array.byteOffset)
+}

@@ -1,0 +1,67 @@
+import proto from 'onnx-proto'
+import type { onnx } from 'onnx-proto'
+import type { DType, HostTensor } from '../../graph/dtype.ts'
+
+/** `TensorProto.DataType` of each dtype. */
+const dataTypes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  uint32: 12,
+}
+
+/** A named tensor of a model; a size that is a string is symbolic. */
+export type Declaration = readonly [name: string, dtype: DType, shape: readonly (number | string)[]]
+
+/** An operation: type, names of inputs and outputs, whole-number attributes. */
+export type Node = readonly [
+  type: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes?: Readonly<Record<string, number>>,
+]
+
+/** A model for tests, written as data. */
+export interface ModelDescription {
+  readonly inputs: readonly Declaration[]
+  readonly outputs: readonly Declaration[]
+  readonly nodes: readonly Node[]
+  /** Weights that the session receives beside the bytes. */
+  readonly initializers?: Readonly<Record<string, Omit<HostTensor, 'data'>>>
+}
+
+/** ONNX bytes of a described model, operator set 17. */
+export function encodeModel({ inputs, outputs, nodes, initializers = {} }: ModelDescription): Uint8Array {
+  return proto.onnx.ModelProto.encode({
+    irVersion: 8,
+    opsetImport: [
+      { domain: '', version: 17 },
+      { domain: 'com.microsoft', version: 1 },
+    ],
+    graph: {
+      name: 'test',
+      input: inputs.map(encodeDeclaration),
+      output: outputs.map(encodeDeclaration),
+      node: nodes.map(encodeNode),
+      initializer: Object.entries(initializers).map(([name, tensor]) => encodeInitializer(name, tensor)),
+    },
+  }).finish()
+}
+
+function encodeDeclaration([name, dtype, shape]: Declaration): onnx.IValueInfoProto {
+  const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }))
+  return { name, type: { tensorType: { elemType: dataTypes[dtype], shape: { dim } } } }
+}
+
+function encodeNode([opType, input, output, attributes = {}]: Node): onnx.INodeProto {
+  const attribute = Object.entries(attributes).map(([name, i]) => ({ name, type: 2, i }))
+  return { opType, input: [...input], output: [...output], attribute }
+}
+
+function encodeInitializer(name: string, { dtype, shape }: Omit<HostTensor, 'data'>): onnx.ITensorProto {
+  const externalData = [{ key: 'location', value: name }]
+  return { name, dataType: dataTypes[dtype], dims: [...shape], dataLocation: 1, externalData }
+}
