@@ -1,0 +1,58 @@
+import type { DType, HostTensor } from './dtype.ts'
+import type { Node, Tensor, TensorType } from './tensor.ts'
+
+/** Settings of one application of an operation, fixed when the graph is built. */
+export type Attributes = object
+
+/** An ONNX attribute: integers and floats are told apart by the wrapper. */
+export type OnnxAttribute = { int: number } | { ints: readonly number[] } | { float: number } | { string: string }
+
+/** ONNX's numbers for element types (`TensorProto.DataType`). */
+export const onnxType: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  uint32: 12,
+}
+
+/** Where a graph is lowered to; an operation's `lower` calls it to write ONNX nodes. */
+export interface Emitter {
+  /** The execution provider that will run the result; some have fused operators. */
+  readonly provider: 'cpu' | 'cuda' | 'webgpu'
+  /** Writes one node and gives the names of its outputs. */
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, OnnxAttribute>>,
+    options?: { readonly domain?: string; readonly outputs?: number },
+  ): string[]
+  /** Writes a constant; equal ones are written once. */
+  constant(value: HostTensor): string
+  /** {@link constant} of a list of int64, as ONNX takes axes and shapes. */
+  ints(values: readonly number[]): string
+}
+
+/**
+ * A row of the table of operations: everything that the system knows of it, side by side.
+ *
+ * `gradient` maps the cotangents of the outputs (undefined where nothing flows) to those of the
+ * inputs (undefined where nothing flows or nothing can). Rules are written in operations, so
+ * gradients of gradients need nothing more. A fused operation says what it means in simpler ones by
+ * `decompose`: that is what is differentiated where it has no rule of its own, and lowered where a
+ * provider has no operator for it.
+ */
+export interface Operation<A extends Attributes = Attributes> {
+  readonly name: string
+  /** Types of the outputs. Throws ShapeError with operation, got, wanted and remedy. */
+  infer(inputs: readonly TensorType[], attributes: A): TensorType[]
+  gradient?(
+    node: Node & { readonly attributes: A },
+    cotangents: readonly (Tensor | undefined)[],
+  ): (Tensor | undefined)[]
+  decompose?(inputs: readonly Tensor[], attributes: A): Tensor[]
+  /** Names of the outputs, or undefined where this provider should get the decomposition. */
+  lower?(emit: Emitter, inputs: readonly string[], attributes: A, node: Node): string[] | undefined
+}

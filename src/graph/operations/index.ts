@@ -1,0 +1,28 @@
+import type { Operation } from '../operation.ts'
+import { literal, placeholder } from '../tensor.ts'
+import { attentionRows } from './attention.ts'
+import { compareRows } from './compare.ts'
+import { elementwiseRows } from './elementwise.ts'
+import { indexingRows } from './indexing.ts'
+import { lossRows } from './loss.ts'
+import { matmulRows } from './matmul.ts'
+import { normalizationRows } from './normalization.ts'
+import { reduceRows } from './reduce.ts'
+import { shapeRows } from './shape.ts'
+
+/** The table of operations, by name: every row with its shape rule, gradient rule and lowering. */
+export const operations: ReadonlyMap<string, Operation<never>> = new Map(
+  [
+    placeholder,
+    literal,
+    ...elementwiseRows,
+    ...compareRows,
+    ...reduceRows,
+    ...shapeRows,
+    ...matmulRows,
+    ...indexingRows,
+    ...normalizationRows,
+    ...lossRows,
+    ...attentionRows,
+  ].map((row) => [row.name, row as unknown as Operation<never>]),
+)

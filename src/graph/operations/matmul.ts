@@ -1,0 +1,102 @@
+import { ShapeError } from '../../errors.ts'
+import type { Emitter, Operation } from '../operation.ts'
+import { broadcastShapes, floats, requireSameDtype } from '../shape-rules.ts'
+import { applyOne, type Dim, formatShape, type Shape, type Tensor } from '../tensor.ts'
+import { add } from './elementwise.ts'
+import { sumTo } from './reduce.ts'
+import { reshape } from './shape.ts'
+
+interface MatmulAttributes {
+  readonly transposeA: boolean
+  readonly transposeB: boolean
+  readonly alpha: number
+}
+
+/** The last two sizes, swapped where the operand is transposed. */
+function rowsAndColumns(shape: Shape, transposed: boolean): [Dim, Dim] {
+  const [rows, columns] = shape.slice(-2) as [Dim, Dim]
+  return transposed ? [columns, rows] : [rows, columns]
+}
+
+/**
+ * C = α · op(A) · op(B) over broadcast leading dimensions: [..., M, K] × [..., K, N] → [..., M, N].
+ *
+ * The transposes and the scale live inside the operation, so that no gradient needs a Transpose node.
+ */
+const matmulRow: Operation<MatmulAttributes> = {
+  name: 'matmul',
+  infer: ([a, b], { transposeA, transposeB }) => {
+    const shapes = `${formatShape(a!.shape)}${transposeA ? 'ᵀ' : ''} × ${formatShape(b!.shape)}${transposeB ? 'ᵀ' : ''}`
+    if (a!.shape.length < 2 || b!.shape.length < 2)
+      throw new ShapeError(`matmul: both sides need 2 or more dimensions, got ${shapes}; reshape first`)
+    const [m, inner] = rowsAndColumns(a!.shape, transposeA)
+    const [k, n] = rowsAndColumns(b!.shape, transposeB)
+    if (inner !== k) throw new ShapeError(`matmul: inner sizes differ, got ${shapes}; transpose the second?`)
+    const batch = broadcastShapes('matmul', a!.shape.slice(0, -2), b!.shape.slice(0, -2))
+    return [{ dtype: requireSameDtype('matmul', [a!, b!], floats), shape: [...batch, m, n] }]
+  },
+  gradient: ({ inputs: [a, b], attributes }, [g]) => {
+    const { transposeA, transposeB, alpha } = attributes
+    const ga = transposeA
+      ? product(b!, g!, { transposeA: transposeB, transposeB: true, alpha })
+      : product(g!, b!, { transposeA: false, transposeB: !transposeB, alpha })
+    return [sumTo(ga, a!.shape), gradientOfB(a!, b!, g!, attributes)]
+  },
+  lower: (emit, inputs, attributes, node) => lowerMatmul(emit, inputs, attributes, node.inputs),
+}
+
+/** ∂/∂B. A matrix B shared by a batch of A sums over the batch inside one product. */
+function gradientOfB(a: Tensor, b: Tensor, g: Tensor, { transposeA, transposeB, alpha }: MatmulAttributes): Tensor {
+  const shared = b.rank === 2 && a.rank > 2 && !transposeA
+  const [x, y] = shared ? [flatten(a), flatten(g)] : [a, g]
+  const gb = transposeB
+    ? product(y, x, { transposeA: true, transposeB: transposeA, alpha })
+    : product(x, y, { transposeA: !transposeA, transposeB: false, alpha })
+  return sumTo(gb, b.shape)
+}
+
+/** [..., M, N] → [..·M, N]. */
+function flatten(x: Tensor): Tensor {
+  return reshape(x, [-1, x.shape.at(-1) as Dim])
+}
+
+function lowerMatmul(
+  emit: Emitter,
+  inputs: readonly string[],
+  { transposeA, transposeB, alpha }: MatmulAttributes,
+  operands: readonly Tensor[],
+): string[] {
+  if (!transposeA && !transposeB && alpha === 1) return emit.node('MatMul', inputs)
+  if (emit.provider === 'cpu') {
+    const flag = (on: boolean) => ({ int: on ? 1 : 0 })
+    const attributes = { transA: flag(transposeA), transB: flag(transposeB), alpha: { float: alpha } }
+    return emit.node('FusedMatMul', inputs, attributes, { domain: 'com.microsoft' })
+  }
+  const plain = inputs.map((name, i) => {
+    if (!(i === 0 ? transposeA : transposeB)) return name
+    const rank = operands[i]!.rank
+    const axes = Array.from({ length: rank }, (_, axis) => axis)
+    return emit.node('Transpose', [name], { perm: { ints: [...axes.slice(0, -2), rank - 1, rank - 2] } })[0]!
+  })
+  const result = emit.node('MatMul', plain)
+  if (alpha === 1) return result
+  return emit.node('Mul', [result[0]!, emit.constant({ dtype: 'float32', shape: [], data: Float32Array.of(alpha) })])
+}
+
+function product(a: Tensor, b: Tensor, attributes: MatmulAttributes): Tensor {
+  return applyOne(matmulRow, [a, b], attributes)
+}
+
+/** α · op(A) · op(B), where op transposes the last two axes if asked: [..., M, K] × [..., K, N] → [..., M, N]. */
+export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor {
+  return product(a, b, { transposeA: false, transposeB: false, alpha: 1, ...options })
+}
+
+/** y = x · Wᵀ + b: [..., in] with `weight` [out, in] and `bias` [out] → [..., out]. */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const y = matmul(x, weight, { transposeB: true })
+  return bias ? add(y, bias) : y
+}
+
+/** Rows of this file. */
+export const matmulRows = [matmulRow]

@@ -1,0 +1,59 @@
+import { ConfigError } from '../errors.ts'
+import { type HostTensor, sizeOf } from '../graph/dtype.ts'
+import { input, type Tensor } from '../graph/tensor.ts'
+import type { Random } from '../random/random.ts'
+
+/** How a parameter begins. `normal` has mean 0. */
+export type Initializer = { readonly kind: 'normal'; readonly deviation: number } | { readonly kind: 'zeros' | 'ones' }
+
+/** A learned tensor: its place in the graph and how it begins. */
+export interface Parameter {
+  readonly name: string
+  /** The placeholder, fed under `name`; float32. */
+  readonly tensor: Tensor
+  readonly shape: readonly number[]
+  readonly initializer: Initializer
+}
+
+/**
+ * A place in the tree of names under which a model declares its parameters, as `model.layers.0.mlp`.
+ *
+ * All scopes of one tree share their parameters; names are those of the checkpoint that holds them.
+ */
+export class Scope {
+  readonly path: string
+  /** All parameters of the tree, in order of declaration. */
+  readonly parameters: Map<string, Parameter>
+
+  constructor(path = '', parameters: Map<string, Parameter> = new Map()) {
+    this.path = path
+    this.parameters = parameters
+  }
+
+  /** The scope below this one with the given name. */
+  child(name: string | number): Scope {
+    return new Scope(this.#join(String(name)), this.parameters)
+  }
+
+  /** Declares a float32 parameter. Throws {@link ConfigError} for a name that is taken. */
+  parameter(name: string, shape: readonly number[], initializer: Initializer): Tensor {
+    const full = this.#join(name)
+    if (this.parameters.has(full))
+      throw new ConfigError(`parameter: ${full} is declared twice; rename one`, { name: full })
+    const tensor = input(full, 'float32', shape)
+    this.parameters.set(full, { name: full, tensor, shape, initializer })
+    return tensor
+  }
+
+  #join(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`
+  }
+}
+
+/** Initial values of a parameter: a function of the random stream's seed and the parameter's name alone. */
+export function initialize({ name, shape, initializer }: Parameter, random: Random): HostTensor {
+  const data = new Float32Array(sizeOf(shape))
+  if (initializer.kind === 'normal') random.split(name).fillGaussian(data, initializer.deviation)
+  if (initializer.kind === 'ones') data.fill(1)
+  return { dtype: 'float32', shape, data }
+}

@@ -1,0 +1,77 @@
+import type { HostTensor } from '../graph/dtype.ts'
+import { type Emitter, type OnnxAttribute, onnxType } from '../graph/operation.ts'
+import { type Onnx, onnx } from './schema.ts'
+
+const { AttributeType } = onnx.AttributeProto
+
+/** Collects ONNX nodes and constants, writing equal ones once. */
+export class GraphEmitter implements Emitter {
+  readonly provider: Emitter['provider']
+  readonly nodes: Onnx.NodeProto[] = []
+  readonly constants: Onnx.TensorProto[] = []
+  readonly #written = new Map<string, string[]>()
+  #count = 0
+
+  constructor(provider: Emitter['provider']) {
+    this.provider = provider
+  }
+
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    { domain = '', outputs = 1 }: { readonly domain?: string; readonly outputs?: number } = {},
+  ): string[] {
+    const key = JSON.stringify([domain, type, inputs, attributes])
+    const known = this.#written.get(key)
+    if (known) return known
+    const names = Array.from({ length: outputs }, (_, i) => `${type}_${this.#count}${i > 0 ? `_${i}` : ''}`)
+    this.nodes.push(
+      onnx.NodeProto.create({
+        opType: type,
+        domain,
+        name: `${type}_${this.#count++}`,
+        input: [...inputs],
+        output: names,
+        attribute: Object.entries(attributes).map(([name, value]) => attributeProto(name, value)),
+      }),
+    )
+    this.#written.set(key, names)
+    return names
+  }
+
+  constant(value: HostTensor): string {
+    const bytes = new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength)
+    const small = bytes.length <= 64
+    const key = small ? `constant ${value.dtype} ${value.shape} ${bytes}` : undefined
+    const known = key && this.#written.get(key)?.[0]
+    if (known) return known
+    const name = `constant_${this.#count++}`
+    this.constants.push(
+      onnx.TensorProto.create({
+        name,
+        dataType: onnxType[value.dtype],
+        dims: [...value.shape],
+        rawData: bytes,
+      }),
+    )
+    if (key) this.#written.set(key, [name])
+    return name
+  }
+
+  ints(values: readonly number[]): string {
+    return this.constant({ dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) })
+  }
+
+  /** Gives the value `from` a second name, `to`, by an Identity node. */
+  alias(from: string, to: string): void {
+    this.nodes.push(onnx.NodeProto.create({ opType: 'Identity', name: `Identity_${to}`, input: [from], output: [to] }))
+  }
+}
+
+function attributeProto(name: string, value: OnnxAttribute): Onnx.IAttributeProto {
+  if ('int' in value) return { name, type: AttributeType.INT, i: value.int }
+  if ('ints' in value) return { name, type: AttributeType.INTS, ints: [...value.ints] }
+  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float }
+  return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value.string) }
+}

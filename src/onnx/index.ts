@@ -1,0 +1,1 @@
+export { type LoweredProgram, type LowerOptions, lower } from './lower.ts'

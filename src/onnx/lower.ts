@@ -1,0 +1,138 @@
+import { ConfigError } from '../errors.ts'
+import type { Emitter } from '../graph/operation.ts'
+import { onnxType } from '../graph/operation.ts'
+import { inputName, type Node, type Tensor, type TensorType } from '../graph/tensor.ts'
+import { GraphEmitter } from './emitter.ts'
+import { type Onnx, onnx } from './schema.ts'
+
+/** How a program is lowered. */
+export interface LowerOptions {
+  /** The execution provider that will run it. */
+  readonly provider: Emitter['provider']
+  /**
+   * Inputs that become initializers, their values handed over when the session is made: ONNX Runtime
+   * packs them once. Parameters are inputs for training, initializers for inference.
+   */
+  readonly initializers?: readonly string[]
+}
+
+/** A lowered program: ONNX bytes and what it is fed and gives, by name. */
+export interface LoweredProgram {
+  readonly bytes: Uint8Array
+  readonly inputs: Readonly<Record<string, TensorType>>
+  readonly outputs: Readonly<Record<string, TensorType>>
+}
+
+/** Standard operators by ONNX opset 21, fused ones by ONNX Runtime's own domain. */
+const opsets = [
+  { domain: '', version: 21 },
+  { domain: 'com.microsoft', version: 1 },
+]
+
+/**
+ * Writes the graph that `outputs` reach as one ONNX model; its inputs are the placeholders met on
+ * the way. Throws {@link ConfigError} where two placeholders share a name or an operation cannot be lowered.
+ */
+export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions): LoweredProgram {
+  const lowering = new Lowering(options.provider)
+  const names = Object.entries(outputs).map(([name, tensor]) => [name, lowering.valueOf(tensor)] as const)
+  nameOutputs(lowering.emitter, names)
+  const fixed = new Set(options.initializers)
+  const fed = [...lowering.placeholders].filter(([name]) => !fixed.has(name))
+  const graph = onnx.GraphProto.create({
+    name: 'atelier',
+    node: lowering.emitter.nodes,
+    initializer: [
+      ...lowering.emitter.constants,
+      ...[...lowering.placeholders].filter(([name]) => fixed.has(name)).map(([name, type]) => external(name, type)),
+    ],
+    input: fed.map(([name, type]) => valueInfo(name, type)),
+    output: Object.entries(outputs).map(([name, tensor]) => valueInfo(name, tensor)),
+  })
+  const model = onnx.ModelProto.create({ irVersion: 10, producerName: 'atelier', opsetImport: opsets, graph })
+  return {
+    bytes: onnx.ModelProto.encode(model).finish(),
+    inputs: Object.fromEntries(fed),
+    outputs,
+  }
+}
+
+/** One walk over a graph, inputs before users. */
+class Lowering {
+  readonly emitter: GraphEmitter
+  readonly placeholders = new Map<string, Tensor>()
+  readonly #values = new Map<Node, readonly string[]>()
+
+  constructor(provider: Emitter['provider']) {
+    this.emitter = new GraphEmitter(provider)
+  }
+
+  /** The name of the ONNX value that holds `tensor`. */
+  valueOf(tensor: Tensor): string {
+    let names = this.#values.get(tensor.node)
+    if (!names) {
+      names = inputName(tensor) === undefined ? this.#lowerNode(tensor.node) : [this.#placeholder(tensor)]
+      this.#values.set(tensor.node, names)
+    }
+    return names[tensor.index] as string
+  }
+
+  #placeholder(tensor: Tensor): string {
+    const name = inputName(tensor) as string
+    const other = this.placeholders.get(name)
+    if (other && other !== tensor)
+      throw new ConfigError(`lower: two inputs are named ${name}; make it once and share it`, { name })
+    this.placeholders.set(name, tensor)
+    return name
+  }
+
+  #lowerNode(node: Node): readonly string[] {
+    const { operation, inputs, attributes } = node
+    const lowered = operation.lower?.(
+      this.emitter,
+      inputs.map((x) => this.valueOf(x)),
+      attributes,
+      node,
+    )
+    if (lowered) return lowered
+    if (!operation.decompose)
+      throw new ConfigError(`lower: ${operation.name} has no lowering for ${this.emitter.provider}`, {
+        operation: operation.name,
+      })
+    return operation.decompose(inputs, attributes).map((part) => this.valueOf(part))
+  }
+}
+
+/**
+ * Renames the values that outputs come from to the outputs' names. An Identity node, which copies, is
+ * spent only on a value that is an input, a constant, or already another output.
+ */
+function nameOutputs(emitter: GraphEmitter, outputs: readonly (readonly [string, string])[]): void {
+  const made = new Set(emitter.nodes.flatMap((node) => node.output))
+  const renamed = new Map<string, string>()
+  for (const [name, value] of outputs) {
+    if (made.has(value) && !renamed.has(value)) renamed.set(value, name)
+    else emitter.alias(value, name)
+  }
+  const rename = (value: string) => renamed.get(value) ?? value
+  for (const node of emitter.nodes) {
+    node.input = node.input.map(rename)
+    node.output = node.output.map((value) => (node.opType === 'Identity' ? value : rename(value)))
+  }
+}
+
+function valueInfo(name: string, { dtype, shape }: TensorType): Onnx.IValueInfoProto {
+  const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }))
+  return { name, type: { tensorType: { elemType: onnxType[dtype], shape: { dim } } } }
+}
+
+/** An initializer without its bytes, which the engine hands over when it makes the session. */
+function external(name: string, { dtype, shape }: TensorType): Onnx.ITensorProto {
+  return {
+    name,
+    dataType: onnxType[dtype],
+    dims: shape.map(Number),
+    dataLocation: onnx.TensorProto.DataLocation.EXTERNAL,
+    externalData: [{ key: 'location', value: name }],
+  }
+}

@@ -1,0 +1,5 @@
+export * from './adamw.ts'
+export * from './clip.ts'
+export * from './muon.ts'
+export * from './optimizer.ts'
+export * from './schedule.ts'
