@@ -1,5 +1,5 @@
 export { IdBuffer } from './id-buffer.ts'
-export { loadTokenizer } from './load-tokenizer.ts'
+export { loadTokenizer } from './load.ts'
 export { gpt2Pattern, lastSafeCut, pieceEnd } from './pre-tokenizer.ts'
 export {
   byteTokenizer,

@@ -1,6 +1,6 @@
 import { ConfigError, DataError } from '../../errors.ts'
 import { byteToChar } from './byte-alphabet.ts'
-import { loadTokenizer } from './load-tokenizer.ts'
+import { loadTokenizer } from './load.ts'
 import { END_OF_TEXT, type Tokenizer } from './tokenizer.ts'
 import { specialToken } from './tokenizer-json.ts'
 import { bpeModel } from './train-bpe.ts'

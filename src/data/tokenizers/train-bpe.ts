@@ -1,6 +1,6 @@
 import { ConfigError } from '../../errors.ts'
 import { byteToChar, gpt2ByteOrder } from './byte-alphabet.ts'
-import { loadTokenizer } from './load-tokenizer.ts'
+import { loadTokenizer } from './load.ts'
 import { PairCounts, PairQueue } from './pair-counts.ts'
 import { END_OF_TEXT, type Tokenizer } from './tokenizer.ts'
 import { specialToken, type TokenizerJson } from './tokenizer-json.ts'
