@@ -1,0 +1,121 @@
+import { ConfigError, DataError } from '../errors.ts'
+import type { CausalModel } from './causal-model.ts'
+import type { IdLogProbability } from './log-probabilities.ts'
+import type { SamplerHooks } from './sampler.ts'
+import type { SamplerSettings } from './settings.ts'
+
+/**
+ * Why a continuation ended: a stop string, `maxTokens` or the context's end, an end-of-text id, or the caller's signal.
+ */
+export type FinishReason = 'stop' | 'length' | 'endOfText' | 'aborted'
+
+/** One more id of continuation `row`. */
+export interface TokenEvent {
+  readonly type: 'token'
+  /** `firstRow` + prompt × n + continuation of that prompt. */
+  readonly row: number
+  readonly id: number
+  /** Natural logarithm of the probability by the model itself, before bias, penalties, temperature and warpers. */
+  readonly logProbability: number
+  /** The likeliest ids by the same measure, where `topLogProbabilities` asks for them. */
+  readonly top?: readonly IdLogProbability[]
+  /** Text that is now certain, where there is a decoder: it may lag behind the ids. */
+  readonly text?: string
+}
+
+/** Continuation `row` is complete. */
+export interface FinishEvent {
+  readonly type: 'finish'
+  readonly row: number
+  readonly reason: FinishReason
+  /** The end-of-text id that ended it, which has no token event, and its log-probability. */
+  readonly end?: IdLogProbability
+  /** The stop string that ended it; neither it nor what follows is in the text. */
+  readonly stop?: string
+  /** The rest of the text, where there is a decoder. */
+  readonly text?: string
+  /** What beam search ranked it by. */
+  readonly score?: number
+}
+
+/** What {@link generate} reports as it goes. */
+export type GenerationEvent = TokenEvent | FinishEvent
+
+/** Turns one sequence's ids into text as they come; a character may wait for the id that completes it. */
+export interface PieceDecoder {
+  push(id: number): string
+  /** What is left of an incomplete character. */
+  end(): string
+}
+
+/** What {@link generate} needs beside the settings. */
+export interface GenerateOptions {
+  /** Ends all continuations with the reason `aborted`, at the latest after the step in flight. */
+  readonly signal?: AbortSignal
+  /** Ids that end a continuation. */
+  readonly endOfText?: readonly number[]
+  /** Makes a decoder for one continuation; events then carry text. `stop` needs it. */
+  readonly decoder?: () => PieceDecoder
+  /** The id that ends a text's encoding, for `drySequenceBreakers` given as texts; `undefined` where there is none. */
+  readonly breakerId?: (text: string) => number | undefined
+  readonly hooks?: SamplerHooks
+  /** Number of the first continuation, 0 by default: one of a batch, made again alone, is the same. */
+  readonly firstRow?: number
+}
+
+/** Throws {@link ConfigError} or {@link DataError} for prompts and options that the model can't take. */
+export function checkRequest(
+  model: CausalModel,
+  prompts: readonly (readonly number[])[],
+  settings: SamplerSettings,
+  options: GenerateOptions,
+): void {
+  for (const [index, prompt] of prompts.entries()) checkPrompt(model, prompt, index)
+  for (const id of options.endOfText ?? []) checkId(model, id, 'endOfText')
+  if (settings.stop.length > 0 && options.decoder === undefined) {
+    throw new ConfigError('generate: stop strings need a decoder from ids to text; pass decoder, or remove stop')
+  }
+  if (settings.beams > 1 && options.hooks?.afterWarpers !== undefined) {
+    throw new ConfigError('generate: beam search has no warpers for a hook to follow; set beams to 1 for marks')
+  }
+}
+
+function checkPrompt(model: CausalModel, prompt: readonly number[], index: number): void {
+  if (prompt.length === 0) {
+    throw new DataError(`generate: prompt ${index} is empty, wanted an id at least; begin with the end-of-text id`, {
+      index,
+    })
+  }
+  if (prompt.length > model.contextLength) {
+    throw new DataError(
+      `generate: prompt ${index} has ${prompt.length} ids, wanted at most the context's ${model.contextLength}; shorten it`,
+      { index, length: prompt.length, contextLength: model.contextLength },
+    )
+  }
+  for (const id of prompt) checkId(model, id, `prompt ${index}`)
+}
+
+function checkId({ vocabSize }: CausalModel, id: number, where: string): void {
+  if (Number.isInteger(id) && id >= 0 && id < vocabSize) return
+  throw new DataError(
+    `generate: got id ${id} in ${where}, wanted 0 to ${vocabSize - 1}; encode with the model's own tokenizer`,
+    { id, vocabSize },
+  )
+}
+
+/** The most ids that a prompt and its continuation may have together. */
+export function limitFor(model: CausalModel, prompt: readonly number[], settings: SamplerSettings): number {
+  return Math.min(model.contextLength, prompt.length + settings.maxTokens)
+}
+
+/** `drySequenceBreakers` as ids; none where DRY is off. */
+export function breakerIds(settings: SamplerSettings, options: GenerateOptions): number[] {
+  if (settings.dryMultiplier === 0) return []
+  return settings.drySequenceBreakers.flatMap((breaker) => {
+    if (typeof breaker === 'number') return [breaker]
+    if (options.breakerId === undefined) {
+      throw new ConfigError('generate: drySequenceBreakers as texts need a tokenizer; give ids, or pass breakerId')
+    }
+    return options.breakerId(breaker) ?? []
+  })
+}

@@ -1,0 +1,17 @@
+export type { CausalModel, DecodingState } from './causal-model.ts'
+export { type Completion, complete } from './complete.ts'
+export { generate } from './generate.ts'
+export type {
+  FinishEvent,
+  FinishReason,
+  GenerateOptions,
+  GenerationEvent,
+  PieceDecoder,
+  TokenEvent,
+} from './generation.ts'
+export { createHistory, type History } from './history.ts'
+export { type IdLogProbability, likeliest, logNormalizer } from './log-probabilities.ts'
+export { resolveSamplerSettings, wanted } from './resolve-settings.ts'
+export { type LogitsContext, type LogitsHook, Sampler, type SamplerHooks, type SamplerOptions } from './sampler.ts'
+export { defaultSamplerSettings, type SamplerSettings, type SettingField, samplerFields } from './settings.ts'
+export { type Released, StopMatcher } from './stop-matcher.ts'
