@@ -3,6 +3,7 @@ import type { Emitter } from '../graph/operation.ts'
 import { onnxType } from '../graph/operation.ts'
 import { inputName, type Node, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { GraphEmitter } from './emitter.ts'
+import { unsafeInPlace } from './in-place.ts'
 import { type Onnx, onnx } from './schema.ts'
 
 /** How a program is lowered. */
@@ -14,6 +15,8 @@ export interface LowerOptions {
    * packs them once. Parameters are inputs for training, initializers for inference.
    */
   readonly initializers?: readonly string[]
+  /** Outputs that are to overwrite an input, by their names; see {@link LoweredProgram.inPlace}. */
+  readonly overwrite?: Readonly<Record<string, string>>
 }
 
 /** A lowered program: ONNX bytes and what it is fed and gives, by name. */
@@ -21,6 +24,8 @@ export interface LoweredProgram {
   readonly bytes: Uint8Array
   readonly inputs: Readonly<Record<string, TensorType>>
   readonly outputs: Readonly<Record<string, TensorType>>
+  /** Whether each output of `overwrite` may share its input's buffer: proven from the order of the nodes. */
+  readonly inPlace: boolean
 }
 
 /** Standard operators by ONNX opset 21, fused ones by ONNX Runtime's own domain. */
@@ -54,6 +59,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     bytes: onnx.ModelProto.encode(model).finish(),
     inputs: Object.fromEntries(fed),
     outputs,
+    inPlace: unsafeInPlace(lowering.emitter.nodes, options.overwrite ?? {}).length === 0,
   }
 }
 
