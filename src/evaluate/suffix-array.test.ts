@@ -22,9 +22,12 @@ describe('suffixArray', () => {
     expect([...suffixArray(mississippi, 27)]).toEqual([16, 15, 14, 10, 6, 2, 11, 7, 3, 1, 0, 13, 12, 9, 5, 8, 4])
   })
 
-  it.each([[[0]], [[1, 0]], [[1, 1, 1, 1, 0]], [[1, 2, 1, 2, 1, 2, 0]], [[3, 2, 1, 0]], [[1, 2, 3, 0]]])('%j', (text) => {
-    expect([...suffixArray(Uint8Array.from(text), 4)]).toEqual(naive(text))
-  })
+  it.each([[[0]], [[1, 0]], [[1, 1, 1, 1, 0]], [[1, 2, 1, 2, 1, 2, 0]], [[3, 2, 1, 0]], [[1, 2, 3, 0]]])(
+    '%j',
+    (text) => {
+      expect([...suffixArray(Uint8Array.from(text), 4)]).toEqual(naive(text))
+    },
+  )
 
   it('agrees with sorting by comparison on random texts of small and large alphabets', () => {
     const text = fc
@@ -43,7 +46,10 @@ describe('suffixArray', () => {
     const block = fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 12 })
     fc.assert(
       fc.property(fc.array(block, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 20 }), (blocks, times) => {
-        const ended = [...Array.from({ length: times }, (_, i) => blocks[(i * i) % blocks.length] as number[]).flat(), 0]
+        const ended = [
+          ...Array.from({ length: times }, (_, i) => blocks[(i * i) % blocks.length] as number[]).flat(),
+          0,
+        ]
         expect([...suffixArray(Int32Array.from(ended), 3)]).toEqual(naive(ended))
       }),
       { numRuns: 300 },

@@ -24,16 +24,16 @@ function sortSuffixes(text: Symbols, order: Int32Array, alphabetSize: number) {
   const types = new SuffixTypes(text)
   const buckets = new Buckets(text, alphabetSize)
   order.fill(empty)
-  buckets.toEnds()
+  const end = buckets.ends()
   for (let i = text.length - 1; i > 0; i--) {
-    if (types.isLeftmostSmall(i)) order[buckets.retreat(text[i] as number)] = i
+    if (types.isLeftmostSmall(i)) order[--(end[text[i] as number] as number)] = i
   }
-  induce(text, order, types, buckets)
+  induce(text, order, buckets)
   const count = compactLeftmostSmall(order, types)
   const names = nameSubstrings(text, order, types, count)
   sortReduced(order, count, names)
   placeSorted(text, order, types, buckets, count)
-  induce(text, order, types, buckets)
+  induce(text, order, buckets)
 }
 
 /**
@@ -64,55 +64,51 @@ class SuffixTypes {
   }
 }
 
-/** The range that each symbol's suffixes take in the order, with one moving position in each. */
+/** The ranges that each symbol's suffixes take in the order: where they start, or where they end. */
 class Buckets {
   readonly #counts: Int32Array
-  readonly #positions: Int32Array
 
   constructor(text: Symbols, alphabetSize: number) {
     this.#counts = new Int32Array(alphabetSize)
-    this.#positions = new Int32Array(alphabetSize)
     for (let i = 0; i < text.length; i++) (this.#counts[text[i] as number] as number)++
   }
 
-  toStarts() {
-    let sum = 0
-    this.#counts.forEach((count, symbol) => {
-      this.#positions[symbol] = sum
-      sum += count
-    })
+  starts(): Int32Array {
+    return this.ends().map((end, symbol) => end - (this.#counts[symbol] as number))
   }
 
-  toEnds() {
-    let sum = 0
-    this.#counts.forEach((count, symbol) => {
-      sum += count
-      this.#positions[symbol] = sum
-    })
-  }
-
-  /** The position in a symbol's range, which then moves right. */
-  advance(symbol: number): number {
-    return (this.#positions[symbol] as number)++
-  }
-
-  /** Moves the position in a symbol's range left, and gives it. */
-  retreat(symbol: number): number {
-    return --(this.#positions[symbol] as number)
+  ends(): Int32Array {
+    const ends = this.#counts.slice()
+    for (let symbol = 1; symbol < ends.length; symbol++) (ends[symbol] as number) += ends[symbol - 1] as number
+    return ends
   }
 }
 
 /** From leftmost-small suffixes in order: all large suffixes by a pass to the right, then all small ones by one to the left. */
-function induce(text: Symbols, order: Int32Array, types: SuffixTypes, buckets: Buckets) {
-  buckets.toStarts()
+function induce(text: Symbols, order: Int32Array, buckets: Buckets) {
+  induceLarge(text, order, buckets.starts())
+  induceSmall(text, order, buckets.ends())
+}
+
+/** A suffix met in this pass is large or leftmost-small, so the one before it is large if its symbol is not less. */
+function induceLarge(text: Symbols, order: Int32Array, free: Int32Array) {
   for (let at = 0; at < order.length; at++) {
-    const before = (order[at] as number) - 1
-    if (before >= 0 && !types.isSmall(before)) order[buckets.advance(text[before] as number)] = before
+    const suffix = order[at] as number
+    if (suffix <= 0) continue
+    const symbol = text[suffix - 1] as number
+    if (symbol >= (text[suffix] as number)) order[(free[symbol] as number)++] = suffix - 1
   }
-  buckets.toEnds()
+}
+
+/** A suffix met in this pass is small exactly if the pass has put it where it is. */
+function induceSmall(text: Symbols, order: Int32Array, end: Int32Array) {
   for (let at = order.length - 1; at >= 0; at--) {
-    const before = (order[at] as number) - 1
-    if (before >= 0 && types.isSmall(before)) order[buckets.retreat(text[before] as number)] = before
+    const suffix = order[at] as number
+    if (suffix <= 0) continue
+    const symbol = text[suffix - 1] as number
+    const next = text[suffix] as number
+    if (symbol < next || (symbol === next && at >= (end[symbol] as number)))
+      order[--(end[symbol] as number)] = suffix - 1
   }
 }
 
@@ -160,7 +156,7 @@ function sortReduced(order: Int32Array, count: number, names: number) {
   const reduced = order.subarray(order.length - count)
   const front = order.subarray(0, count)
   if (names < count) sortSuffixes(reduced, front, names)
-  else reduced.forEach((name, i) => (front[name] = i))
+  else for (let i = 0; i < count; i++) front[reduced[i] as number] = i
 }
 
 /** Puts the leftmost-small suffixes, now truly sorted, at the ends of their buckets; all else is emptied. */
@@ -169,10 +165,10 @@ function placeSorted(text: Symbols, order: Int32Array, types: SuffixTypes, bucke
   for (let i = 1, k = 0; i < text.length; i++) if (types.isLeftmostSmall(i)) positions[k++] = i
   for (let at = 0; at < count; at++) order[at] = positions[order[at] as number] as number
   order.fill(empty, count)
-  buckets.toEnds()
+  const end = buckets.ends()
   for (let at = count - 1; at >= 0; at--) {
     const suffix = order[at] as number
     order[at] = empty
-    order[buckets.retreat(text[suffix] as number)] = suffix
+    order[--(end[text[suffix] as number] as number)] = suffix
   }
 }
