@@ -27,11 +27,11 @@ const unknown = -1
 export class CorpusIndex {
   readonly #text: Uint8Array | Uint16Array
   readonly #order: Int32Array
-  readonly #codes: ReadonlyMap<number, number>
+  readonly #codes: Uint16Array
   readonly #starts: readonly number[]
 
   private constructor(corpus: CodedCorpus) {
-    const alphabet = firstCode + corpus.codes.size
+    const { alphabet } = corpus
     this.#text = alphabet <= 256 ? Uint8Array.from(corpus.text) : corpus.text
     this.#order = suffixArray(this.#text, alphabet)
     this.#codes = corpus.codes
@@ -116,7 +116,7 @@ export class CorpusIndex {
   }
 
   #encode(text: string): Int32Array {
-    return Int32Array.from({ length: text.length }, (_, i) => this.#codes.get(text.charCodeAt(i)) ?? unknown)
+    return Int32Array.from({ length: text.length }, (_, i) => this.#codes[text.charCodeAt(i)] || unknown)
   }
 
   #passage(text: string, start: number, { length, position }: Match): Passage {
@@ -135,13 +135,17 @@ interface Match {
 interface CodedCorpus {
   /** Codes of characters from 2 on, 1 after each document, 0 at the end. */
   readonly text: Uint16Array
-  readonly codes: ReadonlyMap<number, number>
+  /** The code of each UTF-16 unit, 0 for those that do not occur. */
+  readonly codes: Uint16Array
+  /** How many codes there are. */
+  readonly alphabet: number
   /** Where each document begins in `text`. */
   readonly starts: readonly number[]
 }
 
 async function codeDocuments(documents: AsyncIterable<string> | Iterable<string>): Promise<CodedCorpus> {
-  const codes = new Map<number, number>()
+  const codes = new Uint16Array(1 << 16)
+  let alphabet = firstCode
   const starts: number[] = []
   let text = new Uint16Array(1 << 16)
   let length = 0
@@ -150,18 +154,14 @@ async function codeDocuments(documents: AsyncIterable<string> | Iterable<string>
     if (needed > 2 ** 31 - 2) throw new DataError('index the corpus: it has over 2^31 characters; index a part of it')
     if (needed > text.length) text = grown(text, needed)
     starts.push(length)
-    for (let i = 0; i < document.length; i++) text[length++] = codeOf(codes, document.charCodeAt(i))
+    for (let i = 0; i < document.length; i++) {
+      const unit = document.charCodeAt(i)
+      if (codes[unit] === 0) codes[unit] = alphabet++
+      text[length++] = codes[unit] as number
+    }
     text[length++] = separator
   }
-  return { text: text.slice(0, length + 1), codes, starts }
-}
-
-function codeOf(codes: Map<number, number>, character: number): number {
-  const known = codes.get(character)
-  if (known !== undefined) return known
-  const code = firstCode + codes.size
-  codes.set(character, code)
-  return code
+  return { text: text.slice(0, length + 1), codes, alphabet, starts }
 }
 
 function grown(text: Uint16Array, needed: number): Uint16Array<ArrayBuffer> {
