@@ -19,7 +19,9 @@ export const adamW = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-
 
 /** The options in the page's address: `?batch=4&steps=3`. */
 export function optionsFromAddress(): GptOptions {
-  const given = Object.fromEntries([...new URLSearchParams(location.search)].map(([key, value]) => [key, Number(value)]))
+  const given = Object.fromEntries(
+    [...new URLSearchParams(location.search)].map(([key, value]) => [key, Number(value)]),
+  )
   return { ...defaults, ...given }
 }
 
@@ -49,7 +51,12 @@ export function initialWeights({ vocabulary, context, width, layers }: GptOption
     linear(`${layer}.up`, width, 4 * width),
     linear(`${layer}.down`, 4 * width, width),
   ])
-  const all = [table('tokens', vocabulary), table('positions', context), ...blocks.flat(), linear('head', width, vocabulary)]
+  const all = [
+    table('tokens', vocabulary),
+    table('positions', context),
+    ...blocks.flat(),
+    linear('head', width, vocabulary),
+  ]
   return all.map(({ name, shape, scale }, stream) => ({
     name,
     shape: [...shape],
@@ -61,12 +68,20 @@ export function initialWeights({ vocabulary, context, width, layers }: GptOption
 export function tokens({ batch, context, vocabulary }: GptOptions): { inputs: Int32Array; targets: Int32Array } {
   const ids = Int32Array.from(uniform(999, batch * (context + 1)), (u) => Math.floor(u * vocabulary))
   const rows = (from: number) =>
-    Int32Array.from({ length: batch * context }, (_, i) => ids[Math.floor(i / context) * (context + 1) + (i % context) + from] ?? 0)
+    Int32Array.from(
+      { length: batch * context },
+      (_, i) => ids[Math.floor(i / context) * (context + 1) + (i % context) + from] ?? 0,
+    )
   return { inputs: rows(0), targets: rows(1) }
 }
 
 /** Runs two steps to warm up, times `steps` more, and prints the line that `run.mjs` waits for. */
-export async function timeSteps(library: string, threads: number, options: GptOptions, step: () => Promise<number>): Promise<void> {
+export async function timeSteps(
+  library: string,
+  threads: number,
+  options: GptOptions,
+  step: () => Promise<number>,
+): Promise<void> {
   const losses: number[] = []
   const seconds: number[] = []
   for (let index = 0; index < options.steps + 2; index++) {
@@ -79,6 +94,11 @@ export async function timeSteps(library: string, threads: number, options: GptOp
   const parameters = initialWeights(options).reduce((sum, { values }) => sum + values.length, 0)
   const flops = (6 * parameters + 12 * layers * context * width) * batch * context
   const median = seconds[Math.floor(seconds.length / 2)] ?? Number.NaN
-  const result = { best_s: seconds[0], median_s: median, tokens_per_s: (batch * context) / median, gflops: flops / median / 1e9 }
+  const result = {
+    best_s: seconds[0],
+    median_s: median,
+    tokens_per_s: (batch * context) / median,
+    gflops: flops / median / 1e9,
+  }
   console.log(JSON.stringify({ job: 'gpt', library, parameters, ...result, threads, losses }))
 }

@@ -10,7 +10,13 @@ import { chromium } from 'playwright-core'
 
 const [file, ...settings] = process.argv.slice(2)
 if (!file) throw new Error('run: name a file, such as tfjs-gpt.ts')
-const { outputFiles } = await build({ entryPoints: [file], bundle: true, write: false, format: 'esm', target: 'es2022' })
+const { outputFiles } = await build({
+  entryPoints: [file],
+  bundle: true,
+  write: false,
+  format: 'esm',
+  target: 'es2022',
+})
 const wasm = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))
 
 // Threads need a cross-origin isolated page.
@@ -18,7 +24,9 @@ const server = createServer(({ url = '/' }, response) => {
   response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
   response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
   if (url.startsWith('/tfjs-wasm/')) {
-    response.setHeader('Content-Type', 'application/wasm').end(readFileSync(join(wasm, url.slice('/tfjs-wasm/'.length))))
+    response
+      .setHeader('Content-Type', 'application/wasm')
+      .end(readFileSync(join(wasm, url.slice('/tfjs-wasm/'.length))))
   } else if (url === '/main.js') {
     response.setHeader('Content-Type', 'text/javascript').end(outputFiles[0].text)
   } else {

@@ -44,14 +44,24 @@ function headwise(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
 
 const flip = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1])
 
-const causalMask = () => tf.linalg.bandPart(tf.ones([context, context]), -1, 0).sub(1).mul(1e9)
+const causalMask = () =>
+  tf.linalg
+    .bandPart(tf.ones([context, context]), -1, 0)
+    .sub(1)
+    .mul(1e9)
 
 /** Causal attention of q, k, v `[batch · heads, context, headWidth]`, forward and backward written out. */
 const attention = (mask: tf.Tensor) =>
   tf.customGrad((...args) => {
     const [q, k, v] = args as [tf.Tensor, tf.Tensor, tf.Tensor]
     const save = args[3] as tf.GradSaver
-    const weights = tf.tidy(() => tf.softmax(headwise(q, flip(k)).mul(headWidth ** -0.5).add(mask)))
+    const weights = tf.tidy(() =>
+      tf.softmax(
+        headwise(q, flip(k))
+          .mul(headWidth ** -0.5)
+          .add(mask),
+      ),
+    )
     save([q, k, v, weights])
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
       const [query, key, value, w] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
@@ -101,13 +111,23 @@ function gpt(weight: Map<string, tf.Tensor>, oneHot: tf.Tensor, attend: ReturnTy
 }
 
 /** One AdamW update in place. */
-function update(variable: tf.Variable, m: tf.Variable, v: tf.Variable, gradient: tf.Tensor, scale: number, t: number): void {
+function update(
+  variable: tf.Variable,
+  m: tf.Variable,
+  v: tf.Variable,
+  gradient: tf.Tensor,
+  scale: number,
+  t: number,
+): void {
   const { learningRate, beta1, beta2, epsilon, weightDecay } = adamW
   tf.tidy(() => {
     const g = gradient.mul(scale)
     m.assign(m.mul(beta1).add(g.mul(1 - beta1)))
     v.assign(v.mul(beta2).add(g.square().mul(1 - beta2)))
-    const denominator = v.sqrt().mul((1 - beta2 ** t) ** -0.5).add(epsilon)
+    const denominator = v
+      .sqrt()
+      .mul((1 - beta2 ** t) ** -0.5)
+      .add(epsilon)
     const step = m.div(denominator).mul(learningRate / (1 - beta1 ** t))
     variable.assign(variable.mul(1 - learningRate * weightDecay).sub(step))
   })
@@ -137,7 +157,8 @@ async function main(): Promise<void> {
     const gradients = parameters.map(({ name }) => grads[name] as tf.Tensor)
     const squares = tf.tidy(() => tf.addN(gradients.map((gradient) => gradient.square().sum())).dataSync()[0] ?? 0)
     const scale = Math.min(1, adamW.gradientClip / (Math.sqrt(squares) + 1e-6))
-    for (const [i, { variable, m, v }] of parameters.entries()) update(variable, m, v, gradients[i] as tf.Tensor, scale, t)
+    for (const [i, { variable, m, v }] of parameters.entries())
+      update(variable, m, v, gradients[i] as tf.Tensor, scale, t)
     const loss = value.dataSync()[0] ?? Number.NaN
     tf.dispose([value, grads])
     return loss
