@@ -23,20 +23,21 @@ export class HuggingFaceTokenizer implements Tokenizer {
   readonly specialIds: readonly number[]
   readonly #json: TokenizerJson
   readonly #config: TokenizerConfigJson
+  readonly #pieces: readonly (string | undefined)[]
   readonly #plainJson: object
   readonly #inner: HuggingFace
   #plain: HuggingFace | undefined
   readonly #added: ReadonlySet<number>
 
   /** Throws CheckpointError for files that the library can't use. */
-  constructor(json: TokenizerJson, config: TokenizerConfigJson) {
+  constructor(json: TokenizerJson, config: TokenizerConfigJson, pieces: readonly (string | undefined)[]) {
+    this.#pieces = pieces
     this.#json = json
     this.#config = config
     const whole = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...json }
     this.#plainJson = { ...whole, added_tokens: [] }
     this.#inner = build(whole, config)
-    const ids = [...this.#inner.get_vocab().values()]
-    this.vocabSize = ids.reduce((most, id) => Math.max(most, id), -1) + 1
+    this.vocabSize = pieces.length
     const { unk_token: unknown } = json.model
     const roles = specialRoles(config, (piece) => this.idOf(piece), typeof unknown === 'string' ? unknown : undefined)
     this.bos = roles.bos
@@ -84,7 +85,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 
   tokenOf(id: number): string | undefined {
-    return this.#inner.id_to_token(id)
+    return this.#pieces[id]
   }
 
   idOf(token: string): number | undefined {

@@ -1,6 +1,6 @@
 export { IdBuffer } from './id-buffer.ts'
 export { loadTokenizer } from './load.ts'
-export { gpt2Pattern, lastSafeCut, pieceEnd } from './pre-tokenizer.ts'
+export { gpt2Pattern, pieceEnd } from './pre-tokenizer.ts'
 export {
   byteTokenizer,
   type CharTokenizerOptions,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { CheckpointError } from '../../errors.ts'
 import { checkValue, parseJson } from '../../files/parse-json.ts'
 import { bytesOfPiece, byteToChar } from './byte-alphabet.ts'
 import { BpeEncoder, ByteEncoder, CharEncoder, type PlainEncoder } from './encoders.ts'
@@ -28,8 +29,19 @@ const utf8 = new TextEncoder()
 export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown = {}): Tokenizer {
   const json = read(tokenizerJson, tokenizerJsonSchema, 'tokenizer.json')
   const config = read(tokenizerConfig, tokenizerConfigSchema, 'tokenizer_config.json')
+  const pieces = piecesOf(json.model.vocab, json.added_tokens)
   const kind = nativeKind(json)
-  return kind === undefined ? new HuggingFaceTokenizer(json, config) : nativeTokenizer(kind, json, config)
+  if (kind !== undefined) return nativeTokenizer(kind, json, config, pieces)
+  if (json.model.type === 'BPE') checkMerges(json.model, new Set(pieces))
+  return new HuggingFaceTokenizer(json, config, pieces)
+}
+
+/** Throws CheckpointError for merges that make a token which the vocabulary lacks. */
+function checkMerges(model: TokenizerJson['model'], pieces: ReadonlySet<string | undefined>): void {
+  const hasAffixes = Boolean(model.continuing_subword_prefix) || Boolean(model.end_of_word_suffix)
+  for (const [left, right] of mergePairs(model.merges)) {
+    if (!hasAffixes && !pieces.has(left + right)) throw missingPiece(left + right)
+  }
 }
 
 function read<T>(source: unknown, schema: z.ZodType<T>, name: string): T {
@@ -78,17 +90,21 @@ function spellsAllBytes(vocab: unknown): boolean {
   return typeof vocab === 'object' && vocab !== null && byteToChar.every((char) => Object.hasOwn(vocab, char))
 }
 
-function nativeTokenizer(kind: NativeKind, json: TokenizerJson, config: TokenizerConfigJson): NativeTokenizer {
-  const pieces = piecesOf(json.model.vocab, json.added_tokens)
+function nativeTokenizer(
+  kind: NativeKind,
+  json: TokenizerJson,
+  config: TokenizerConfigJson,
+  pieces: readonly (string | undefined)[],
+): NativeTokenizer {
   const ids = new Map(pieces.flatMap((piece, id) => (piece === undefined ? [] : [[piece, id] as const])))
   const unknown = json.model.unk_token
   const roles = specialRoles(config, (piece) => ids.get(piece), typeof unknown === 'string' ? unknown : undefined)
   if (kind === 'char') {
     const encoder = charEncoder(json, ids, typeof unknown === 'string' ? ids.get(unknown) : undefined)
-    return new NativeTokenizer({ kind, json, roles, encoder, bytesOfPiece: (piece) => utf8.encode(piece) })
+    return new NativeTokenizer({ kind, json, pieces, roles, encoder, bytesOfPiece: (piece) => utf8.encode(piece) })
   }
   const encoder = kind === 'byte' ? new ByteEncoder(byteIds(ids)) : bpeEncoder(json, ids)
-  return new NativeTokenizer({ kind, json, roles, encoder, bytesOfPiece: byteLevelBytes })
+  return new NativeTokenizer({ kind, json, pieces, roles, encoder, bytesOfPiece: byteLevelBytes })
 }
 
 function charEncoder(json: TokenizerJson, ids: ReadonlyMap<string, number>, unknown: number | undefined): PlainEncoder {
@@ -113,8 +129,12 @@ function bpeEncoder(json: TokenizerJson, ids: ReadonlyMap<string, number>): Plai
 
 function idOfPiece(ids: ReadonlyMap<string, number>, piece: string): number {
   const id = ids.get(piece)
-  if (id === undefined) throw corrupt(`a merge needs the token ${quote(piece)}, which its vocabulary lacks`)
+  if (id === undefined) throw missingPiece(piece)
   return id
+}
+
+function missingPiece(piece: string): CheckpointError {
+  return corrupt(`a merge needs the token ${quote(piece)}, which its vocabulary lacks`)
 }
 
 function byteLevelBytes(piece: string): Uint8Array {

@@ -4,12 +4,14 @@ import { IdBuffer } from './id-buffer.ts'
 import { requireSpecial, type SpecialRoles, SpecialSplitter } from './special-tokens.ts'
 import { ByteStreamDecoder } from './stream-decoders.ts'
 import type { DecodeOptions, EncodeOptions, StreamDecoder, Tokenizer, TokenizerKind } from './tokenizer.ts'
-import { piecesOf, type TokenizerConfigJson, type TokenizerJson } from './tokenizer-json.ts'
+import type { TokenizerConfigJson, TokenizerJson } from './tokenizer-json.ts'
 
 /** All that a tokenizer of ours is made of. */
 export interface NativeParts {
   readonly kind: TokenizerKind
   readonly json: TokenizerJson
+  /** Tokens by id, as the file spells them. */
+  readonly pieces: readonly (string | undefined)[]
   readonly roles: SpecialRoles
   readonly encoder: PlainEncoder
   /** Bytes of a token that is not an added one. */
@@ -41,13 +43,13 @@ export class NativeTokenizer implements Tokenizer {
   readonly #ids: ReadonlyMap<string, number>
   readonly #special: ReadonlySet<number>
 
-  constructor({ kind, json, roles, encoder, bytesOfPiece }: NativeParts) {
+  constructor({ kind, json, pieces, roles, encoder, bytesOfPiece }: NativeParts) {
     this.kind = kind
     this.#json = json
     this.#encoder = encoder
     this.#splitter = new SpecialSplitter(json.added_tokens)
     this.#normalizes = json.normalizer?.type === 'NFC'
-    this.#pieces = piecesOf(json.model.vocab, json.added_tokens)
+    this.#pieces = pieces
     this.#ids = new Map(this.#pieces.flatMap((piece, id) => (piece === undefined ? [] : [[piece, id] as const])))
     const added = new Set(json.added_tokens.map(({ id }) => id))
     this.#bytes = this.#pieces.map((piece, id) =>

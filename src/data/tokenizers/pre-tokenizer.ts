@@ -76,17 +76,3 @@ function whitespaceEnd(text: string, start: number): number {
   const end = runEnd(text, start, space)
   return end === text.length || end - start === 1 ? end : end - 1
 }
-
-/**
- * The last place in a text where it can be cut in two that encode, one after the other, to the ids of the whole:
- * before a space, tab or newline that follows something else. 0 if there is none. Holds for the character, byte and
- * BPE tokenizers, with special tokens without white space; `huggingface` ones may add something to each text.
- */
-export function lastSafeCut(text: string): number {
-  for (let at = text.length - 1; at > 0; at--) {
-    const unit = text.charCodeAt(at)
-    const isBlank = unit === space20 || unit === 0x0a || unit === 0x09
-    if (isBlank && classOf(text.charCodeAt(at - 1)) !== space) return at
-  }
-  return 0
-}

@@ -1,20 +1,16 @@
 import { ConfigError, DataError } from '../../errors.ts'
 import { byteToChar } from './byte-alphabet.ts'
 import { loadTokenizer } from './load.ts'
+import { bpeModel, byteLevel, byteLevelDecoder, commonJson, specialToken } from './new-json.ts'
 import { END_OF_TEXT, type Tokenizer } from './tokenizer.ts'
-import { specialToken } from './tokenizer-json.ts'
-import { bpeModel } from './train-bpe.ts'
 
 /** The byte tokenizer: ids 0 to 255 are the bytes of UTF-8, then come the special tokens (`<|endoftext|>` alone). */
 export function byteTokenizer(specialTokens: readonly string[] = [END_OF_TEXT]): Tokenizer {
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }
   return loadTokenizer({
-    version: '1.0',
+    ...commonJson,
     added_tokens: specialTokens.map((content, i) => specialToken(content, 256 + i)),
-    normalizer: { type: 'NFC' },
-    pre_tokenizer: byteLevel,
-    post_processor: null,
-    decoder: byteLevel,
+    pre_tokenizer: byteLevel({ useRegex: false }),
+    decoder: byteLevelDecoder,
     model: bpeModel([...byteToChar, ...specialTokens], []),
   })
 }
@@ -32,12 +28,10 @@ export interface CharTokenizerOptions {
   readonly unknown?: 'error' | 'token'
 }
 
-/** Adds the code points of some texts, in NFC, to `characters` and gives it back. `<|endoftext|>` is not counted. */
+/** Adds the code points of some texts, in NFC, to `characters` and gives it back. */
 export function collectCharacters(texts: Iterable<string>, characters = new Set<string>()): Set<string> {
   for (const text of texts) {
-    for (const document of text.normalize('NFC').split(END_OF_TEXT)) {
-      for (const character of document) characters.add(character)
-    }
+    for (const character of text.normalize('NFC')) characters.add(character)
   }
   return characters
 }
@@ -55,11 +49,9 @@ export function charTokenizer(characters: Iterable<string>, options: CharTokeniz
   }
   const special = unknown === 'token' ? [...specialTokens, UNKNOWN] : specialTokens
   return loadTokenizer({
-    version: '1.0',
+    ...commonJson,
     added_tokens: special.map((content, i) => specialToken(content, sorted.length + i)),
-    normalizer: { type: 'NFC' },
     pre_tokenizer: null,
-    post_processor: null,
     decoder: { type: 'Fuse' },
     model: bpeModel([...sorted, ...special], [], unknown === 'token' ? UNKNOWN : null),
   })

