@@ -25,13 +25,18 @@ const program = lower(outputs, { provider: 'cpu', overwrite })
 console.log('lowered', performance.now() - t0, 'ms', program.bytes.length, 'bytes', 'inPlace', program.inPlace)
 const engine = await createEngine('cpu')
 t0 = performance.now()
-const session = await engine.createSession(program.bytes, process.env.PROFILE ? { profilePrefix: process.env.PROFILE } : {})
+const session = await engine.createSession(
+  program.bytes,
+  process.env.PROFILE ? { profilePrefix: process.env.PROFILE } : {},
+)
 console.log('session', performance.now() - t0)
 const random = Random.seed(1)
 const buffers: Record<string, DeviceBuffer> = {}
 for (const [name, type] of Object.entries(program.inputs)) {
   const parameter = model.scope.parameters.get(name)
-  buffers[name] = engine.createBuffer(parameter ? initialize(parameter, random) : { dtype: type.dtype, shape: type.shape as number[] })
+  buffers[name] = engine.createBuffer(
+    parameter ? initialize(parameter, random) : { dtype: type.dtype, shape: type.shape as number[] },
+  )
 }
 const out: Record<string, DeviceBuffer> = {}
 for (const [name, type] of Object.entries(program.outputs)) {
@@ -43,7 +48,8 @@ const binding = session.bind(buffers, out)
 const times: number[] = []
 const steps = Number(process.env.STEPS ?? 12)
 for (let step = 1; step <= steps; step++) {
-  for (const [name, value] of Object.entries(optimizer.scalars(step, 1e-3))) await buffers[name]!.write(Float32Array.of(value))
+  for (const [name, value] of Object.entries(optimizer.scalars(step, 1e-3)))
+    await buffers[name]!.write(Float32Array.of(value))
   const begin = performance.now()
   await binding.run()
   times.push(performance.now() - begin)

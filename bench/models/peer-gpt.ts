@@ -89,7 +89,10 @@ export class PeerGpt {
     const { context, width, heads } = this.options
     const position = input('position', 'int32', [1])
     const total = input('total', 'int32', [])
-    let x = add(this.#tokens.forward(input('id', 'int32', [1, 1])), gather(this.#positions.weight, reshape(position, [1, 1])))
+    let x = add(
+      this.#tokens.forward(input('id', 'int32', [1, 1])),
+      gather(this.#positions.weight, reshape(position, [1, 1])),
+    )
     const outputs: Record<string, Tensor> = {}
     for (const [i, block] of this.#blocks.entries()) {
       const cache = (name: string) => input(`${name}.${i}`, 'float32', [1, heads, context, width / heads])

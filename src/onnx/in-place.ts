@@ -23,7 +23,10 @@ export function unsafeInPlace(nodes: readonly Onnx.NodeProto[], pairs: Readonly<
 }
 
 /** Nodes that must run before `node`, itself included. */
-function ancestors(node: Onnx.NodeProto | undefined, producer: ReadonlyMap<string, Onnx.NodeProto>): Set<Onnx.NodeProto> {
+function ancestors(
+  node: Onnx.NodeProto | undefined,
+  producer: ReadonlyMap<string, Onnx.NodeProto>,
+): Set<Onnx.NodeProto> {
   const found = new Set<Onnx.NodeProto>()
   const pending = node ? [node] : []
   for (let next = pending.pop(); next; next = pending.pop()) {

@@ -35,7 +35,10 @@ export const stateName = {
 /** Forward, backward, clipping, update and moving average as one graph: outputs `loss`, `gradientNorm` and the next state. */
 export function fusedStep(loss: Tensor, options: StepOptions): StepGraph {
   const parameters = [...options.parameters.values()]
-  const wrt = gradients(loss, parameters.map(({ tensor }) => tensor))
+  const wrt = gradients(
+    loss,
+    parameters.map(({ tensor }) => tensor),
+  )
   return withLoss(loss, updates(parameters, wrt, options))
 }
 
@@ -45,7 +48,10 @@ export function gradientStep(loss: Tensor, options: StepOptions): StepGraph {
   // `keep` is 0 for the first part of a batch, 1 for the others; `share` is one over the number of parts.
   const keep = input('keep', 'float32', [])
   const share = input('share', 'float32', [])
-  const wrt = gradients(loss, parameters.map(({ tensor }) => tensor))
+  const wrt = gradients(
+    loss,
+    parameters.map(({ tensor }) => tensor),
+  )
   const state = parameters.map(({ name, shape }, i) => {
     const sum = input(stateName.gradient(name), 'float32', shape)
     return [stateName.gradient(name), add(mul(sum, keep), mul(wrt[i]!, share))] as const
@@ -72,12 +78,16 @@ function updates(parameters: readonly Parameter[], wrt: readonly Tensor[], optio
   const state = parameters.flatMap((parameter, i) => {
     const { name, shape } = parameter
     const slots = optimizer.slots(parameter)
-    const before = Object.fromEntries(slots.map((slot) => [slot, input(stateName.optimizer(slot, name), 'float32', shape)]))
+    const before = Object.fromEntries(
+      slots.map((slot) => [slot, input(stateName.optimizer(slot, name), 'float32', shape)]),
+    )
     const after = optimizer.update({ parameter, gradient: wrt[i]!, gradientScale, state: before, scalars })
     return [
       [name, after.parameter] as const,
       ...slots.map((slot) => [stateName.optimizer(slot, name), after.state[slot]!] as const),
-      ...(emaDecay === undefined ? [] : [[stateName.ema(name), average(parameter, after.parameter, emaDecay)] as const]),
+      ...(emaDecay === undefined
+        ? []
+        : [[stateName.ema(name), average(parameter, after.parameter, emaDecay)] as const]),
     ]
   })
   const graph = overwriting(state)

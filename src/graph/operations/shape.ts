@@ -1,7 +1,8 @@
 import { ShapeError } from '../../errors.ts'
 import type { Operation } from '../operation.ts'
 import { broadcastShapes, normalizeAxis, requireSameDtype } from '../shape-rules.ts'
-import { applyOne, type Dim, formatShape, type Shape, sameShape, type Tensor } from '../tensor.ts'
+import { apply, applyOne, type Dim, formatShape, type Shape, sameShape, type Tensor } from '../tensor.ts'
+import { mul } from './elementwise.ts'
 import { sumTo } from './reduce.ts'
 
 /** The same elements in row-major order under another shape. */
@@ -113,6 +114,22 @@ const sliceRow: Operation<SliceAttributes> = {
     emit.node('Slice', [x!, emit.ints([begin]), emit.ints([end]), emit.ints([axis])]),
 }
 
+/** Parts of the given sizes along an axis; the gradient of all of them is one concatenation. */
+const splitRow: Operation<AxisAttributes & { readonly sizes: readonly number[] }> = {
+  name: 'split',
+  infer: ([x], { axis, sizes }) => {
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    if (x!.shape[axis] !== total)
+      throw new ShapeError(`split: sizes [${sizes}] add up to ${total}, axis ${axis} has ${x!.shape[axis]}`)
+    return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.with(axis, size) }))
+  },
+  gradient: ({ outputs, attributes: { axis } }, cotangents) => [
+    concat(outputs.map((part, i) => cotangents[i] ?? mul(part, 0)), axis),
+  ],
+  lower: (emit, [x], { axis, sizes }) =>
+    emit.node('Split', [x!, emit.ints(sizes)], { axis: { int: axis } }, { outputs: sizes.length }),
+}
+
 /** The last element along an axis whose length may be known only at run time; the axis stays as 1. */
 const lastRow: Operation<AxisAttributes> = {
   name: 'last',
@@ -189,16 +206,8 @@ export function pad(x: Tensor, axis: number, before: number, after: number): Ten
 
 /** x cut along `axis` into parts of the given sizes, which must add up. */
 export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor[] {
-  const front = normalizeAxis('split', axis, x.rank)
-  const total = sizes.reduce((sum, size) => sum + size, 0)
-  if (x.shape[front] !== total)
-    throw new ShapeError(`split: sizes [${sizes}] add up to ${total}, axis ${axis} has ${x.shape[front]}`)
-  let begin = 0
-  return sizes.map((size) => {
-    begin += size
-    return slice(x, front, begin - size, begin)
-  })
+  return sizes.length === 1 ? [x] : apply(splitRow, [x], { axis: normalizeAxis('split', axis, x.rank), sizes })
 }
 
 /** Rows of this file. */
-export const shapeRows = [reshapeRow, transposeRow, broadcastRow, concatRow, sliceRow, lastRow, padRow]
+export const shapeRows = [reshapeRow, transposeRow, broadcastRow, concatRow, sliceRow, splitRow, lastRow, padRow]

@@ -1,0 +1,78 @@
+import type { Tensor } from '../graph/tensor.ts'
+import type { Scope } from '../nn/parameters.ts'
+import type { RandomKey } from '../nn/random-bits.ts'
+
+/** Sizes that whoever trains, samples or counts a causal model needs. */
+export interface CausalDimensions {
+  readonly vocabSize: number
+  /** The most positions that it sees at once. */
+  readonly contextLength: number
+  readonly dModel: number
+  readonly nLayers: number
+  readonly nHeads: number
+  /** Key/value heads; as many as heads, or a divisor of them. */
+  readonly nKvHeads: number
+  readonly dHead: number
+}
+
+/** Keys and values that one layer holds from before: [B, nKvHeads, capacity, dHead] each. */
+export interface LayerCache {
+  readonly keys: Tensor
+  readonly values: Tensor
+}
+
+/** New ids and where they stand. */
+export interface DecodeInput {
+  /** int32 [B, T]. */
+  readonly ids: Tensor
+  /** int32 [B, T]: the position of each id. */
+  readonly positions: Tensor
+  /** int32 [B]: the position of each sequence's last id. */
+  readonly lastPosition: Tensor
+  /** int32 scalar: the largest last position plus one. */
+  readonly total: Tensor
+  readonly caches: readonly LayerCache[]
+}
+
+/** What follows the last id, and the caches with the new positions in them. */
+export interface DecodeOutput {
+  /** [B, 1, vocabSize]. */
+  readonly logits: Tensor
+  readonly caches: readonly LayerCache[]
+}
+
+/** A model that predicts the next id from the ids before it: one file an architecture. */
+export interface CausalArchitecture {
+  /** Its parameters, under the names that Hugging Face's checkpoints give them. */
+  readonly scope: Scope
+  readonly dimensions: CausalDimensions
+  /** `config.json` as Hugging Face transformers reads it. */
+  readonly config: Readonly<Record<string, unknown>>
+  /** int32 ids [B, T] → logits [B, T, vocabSize]; `key` is what dropout draws from. */
+  logits(ids: Tensor, key?: RandomKey): Tensor
+  /** Continues sequences over their caches. Inference only. */
+  decode(input: DecodeInput): DecodeOutput
+}
+
+/** Settings of a model, in the flat names of `--set`. */
+export interface CausalConfig {
+  readonly vocabSize: number
+  /** Positions that it sees at once. */
+  readonly contextLength: number
+  /** Width of the residual stream. */
+  readonly dModel: number
+  readonly nLayers: number
+  readonly nHeads: number
+  readonly nKvHeads: number
+  /** Width inside the feed-forward layers. */
+  readonly dFf: number
+  /** Share of activations that training drops, 0 up to 1. */
+  readonly dropout: number
+  /** Whether the output layer is the embedding table. */
+  readonly tieEmbeddings: boolean
+  /** Base of the rotary angles, where there are any. */
+  readonly ropeTheta: number
+  readonly normEpsilon: number
+  readonly bosTokenId?: number
+  readonly eosTokenId?: number
+}
