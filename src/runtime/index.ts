@@ -23,5 +23,11 @@ export async function createEngine(name: EngineName, options: { readonly threads
     const { createNativeEngine } = await import('./native/engine.ts')
     return createNativeEngine(name, options)
   }
+  if (name === 'wasm' || name === 'webgpu') {
+    throw new EngineError(
+      `createEngine: ${name} runs in a page, not in Node; use createWebEngine there, or the engine cpu here`,
+      { name },
+    )
+  }
   throw new EngineError(`createEngine: there is no engine ${name}, wanted cpu, cuda, wasm or webgpu`, { name })
 }

@@ -9,9 +9,9 @@ export type Pointer = bigint
 const apiVersion = 13
 
 const pointer = 'void *'
-const out = koffi.out(koffi.pointer('void *'))
-const outInt = koffi.out(koffi.pointer('int'))
-const outSize = koffi.out(koffi.pointer('size_t'))
+const out: unknown = koffi.out(koffi.pointer('void *'))
+const outInt: unknown = koffi.out(koffi.pointer('int'))
+const outSize: unknown = koffi.out(koffi.pointer('size_t'))
 const path = process.platform === 'win32' ? 'str16' : 'str'
 
 /** ONNX Runtime's functions that return a status: their index in `OrtApi` (onnxruntime_c_api.h) and their arguments. */
@@ -49,7 +49,7 @@ const statusFunctions = {
   AddInitializer: [150, [pointer, 'str', pointer]],
   AppendExecutionProviderCuda: [204, [pointer, pointer]],
   CreateCudaProviderOptions: [205, [out]],
-  AddExternalInitializers: [210, [pointer, koffi.pointer('str'), pointer, 'size_t']],
+  AddExternalInitializers: [210, [pointer, 'const char **', pointer, 'size_t']],
 } as const
 
 /** ONNX Runtime's functions that release an object, and their index. */

@@ -66,7 +66,7 @@ export class NativeBinding implements Binding, BufferUser {
     return this.ended
   }
 
-  expire(buffer: NativeBuffer): Promise<void> {
+  expire(buffer: NativeBuffer): Promise<void> | undefined {
     this.expiry ??= `its buffer ${buffer.dtype} [${buffer.shape}] has been released; bind again`
     return this.settled()
   }
@@ -79,9 +79,9 @@ export class NativeBinding implements Binding, BufferUser {
     this.context.api.release('ReleaseIoBinding', this.pointer)
   }
 
-  /** Resolves when no run is in flight, however it ended. */
-  private async settled(): Promise<void> {
-    await this.running?.catch(() => undefined)
+  /** Resolves when the run in flight has ended, however it did. */
+  private settled(): Promise<void> | undefined {
+    return this.running?.catch(() => undefined)
   }
 
   private tie(side: 'BindInput' | 'BindOutput', name: string, buffer: NativeBuffer): void {

@@ -1,7 +1,7 @@
 import koffi from 'koffi'
 import { EngineError } from '../../errors.ts'
-import { bytesPerElement, sizeOf, viewOf } from '../../graph/dtype.ts'
 import type { DType, HostTensor, TypedArray } from '../../graph/dtype.ts'
+import { bytesPerElement, sizeOf, viewOf } from '../../graph/dtype.ts'
 import type { DeviceBuffer } from '../engine.ts'
 import type { Pointer } from './api.ts'
 
@@ -10,8 +10,8 @@ const alignment = 64
 
 /** Whoever uses a buffer and must know when it goes: a binding. */
 export interface BufferUser {
-  /** The buffer has been released: never use it again. Resolves when the run in flight, if any, has ended. */
-  expire(buffer: NativeBuffer): Promise<void>
+  /** The buffer has been released: never use it again. The promise, if any, resolves when the run in flight has ended. */
+  expire(buffer: NativeBuffer): Promise<void> | undefined
 }
 
 /**
@@ -130,7 +130,7 @@ export class NativeBuffer implements DeviceBuffer {
     if (this.isReleased) return
     this.isReleased = true
     this.owned.delete(this)
-    const runs = [...this.users].map((user) => user.expire(this))
+    const runs = [...this.users].map((user) => user.expire(this)).filter((run) => run !== undefined)
     this.users.clear()
     if (runs.length === 0) this.memory.drop()
     else void Promise.all(runs).then(() => this.memory.drop())

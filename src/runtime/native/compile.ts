@@ -1,7 +1,7 @@
 import koffi from 'koffi'
 import { EngineError } from '../../errors.ts'
-import { bytesPerElement, sizeOf } from '../../graph/dtype.ts'
 import type { HostTensor } from '../../graph/dtype.ts'
+import { bytesPerElement, sizeOf } from '../../graph/dtype.ts'
 import type { SessionOptions } from '../engine.ts'
 import type { Pointer } from './api.ts'
 import type { NativeContext } from './context.ts'
@@ -23,26 +23,35 @@ export async function compile(
   options: SessionOptions,
   owned: Set<NativeSession>,
 ): Promise<NativeSession> {
-  const { api, environment } = context
+  const pins = [model, ...Object.values(options.initializers ?? {}).map(({ data }) => data)]
+  for (const pin of pins) pinned.add(pin)
   const configured = configure(context, engine, options)
-  pinned.add(model).add(options)
   try {
-    const bytes = addressOf(model)
-    const pointer = await api.createAsync(
-      operation,
-      'CreateSessionFromArray',
-      environment,
-      bytes,
-      model.byteLength,
-      configured,
-    )
+    const pointer = await parse(context, model, configured)
     const session: NativeSession = new NativeSession(context, pointer, () => owned.delete(session))
     owned.add(session)
     return session
   } finally {
-    pinned.delete(model)
-    pinned.delete(options)
-    api.release('ReleaseSessionOptions', configured)
+    for (const pin of pins) pinned.delete(pin)
+    context.api.release('ReleaseSessionOptions', configured)
+  }
+}
+
+/** ONNX Runtime's words for an initializer whose data it looked for in a file. */
+const missingData = /External data path validation failed for initializer: (.+?)\. Error/
+
+async function parse({ api, environment }: NativeContext, model: Uint8Array, configured: Pointer): Promise<Pointer> {
+  try {
+    const bytes = addressOf(model)
+    return await api.createAsync(operation, 'CreateSessionFromArray', environment, bytes, model.byteLength, configured)
+  } catch (cause) {
+    const name = missingData.exec((cause as Error).message)?.[1]
+    if (name === undefined) throw cause
+    throw new EngineError(
+      `createSession: initializer ${name} has no data; pass it in the option initializers`,
+      { name },
+      { cause },
+    )
   }
 }
 
@@ -79,14 +88,15 @@ function addInitializers(
   if (names.length === 0) return
   const values = new BigUint64Array(names.length)
   try {
-    for (const [index, name] of names.entries()) values[index] = valueOf(context, name, tensors[name] as HostTensor)
+    for (const [index, name] of names.entries())
+      values[index] = createWeight(context, name, tensors[name] as HostTensor)
     api.call(operation, 'AddExternalInitializers', sessionOptions, names, values, names.length)
   } finally {
     for (const value of values) if (value) api.release('ReleaseValue', value)
   }
 }
 
-function valueOf(context: NativeContext, name: string, tensor: HostTensor): Pointer {
+function createWeight(context: NativeContext, name: string, tensor: HostTensor): Pointer {
   const { dtype, shape, data } = tensor
   const byteLength = sizeOf(shape) * bytesPerElement[dtype]
   if (data.byteLength !== byteLength) {

@@ -33,8 +33,7 @@ export class Lanes {
 
   private leave(): void {
     const next = this.waiting.shift()
-    if (next) return next()
-    if (++this.free < this.width) return
-    for (const listener of this.idleListeners.splice(0)) listener()
+    if (next) next()
+    else if (++this.free === this.width) for (const listener of this.idleListeners.splice(0)) listener()
   }
 }

@@ -1,11 +1,12 @@
 import { EngineError } from '../../errors.ts'
 import type { Binding, DeviceBuffer, Session } from '../engine.ts'
+import type { TensorSignature } from '../signature.ts'
+import { matchBuffers } from '../signature.ts'
 import type { Pointer } from './api.ts'
 import { NativeBinding } from './binding.ts'
 import { NativeBuffer } from './buffer.ts'
 import type { NativeContext } from './context.ts'
 import { readSignatures } from './signature.ts'
-import type { TensorSignature } from './signature.ts'
 
 /** A model compiled by ONNX Runtime. */
 export class NativeSession implements Session {
@@ -35,8 +36,8 @@ export class NativeSession implements Session {
     const binding = new NativeBinding(
       this.context,
       this.pointer,
-      match('input', this.inputs, inputs),
-      match('output', this.outputs, outputs),
+      matchBuffers('input', this.inputs, inputs, isNative),
+      matchBuffers('output', this.outputs, outputs, isNative),
       () => this.bindings.delete(binding),
     )
     this.bindings.add(binding)
@@ -55,44 +56,4 @@ export class NativeSession implements Session {
   }
 }
 
-/** Each declared tensor with its buffer, in the model's order. */
-function match(
-  side: 'input' | 'output',
-  signatures: readonly TensorSignature[],
-  given: Readonly<Record<string, DeviceBuffer>>,
-): ReadonlyMap<string, NativeBuffer> {
-  const declared = signatures.map(({ name }) => name)
-  const unknown = Object.keys(given).find((name) => !declared.includes(name))
-  if (unknown !== undefined) {
-    throw new EngineError(`bind: the model has no ${side} ${unknown}, it has ${declared.join(', ')}; leave it out`, {
-      name: unknown,
-      declared,
-    })
-  }
-  return new Map(signatures.map((signature) => [signature.name, fit(side, signature, given[signature.name])]))
-}
-
-function fit(side: 'input' | 'output', signature: TensorSignature, buffer: DeviceBuffer | undefined): NativeBuffer {
-  const { name, dtype, shape } = signature
-  const wanted = `${dtype} [${shape.map((size) => (size < 0 ? '?' : size))}]`
-  if (buffer === undefined) {
-    throw new EngineError(`bind: ${side} ${name} is missing, wanted a buffer of ${wanted}`, { name })
-  }
-  if (!(buffer instanceof NativeBuffer)) {
-    throw new EngineError(`bind: ${side} ${name} is a buffer of another engine; create it with this engine`, { name })
-  }
-  if (buffer.dtype !== dtype || !fits(shape, buffer.shape)) {
-    throw new EngineError(
-      `bind: ${side} ${name} got ${buffer.dtype} [${buffer.shape}], wanted ${wanted}; bind a buffer of that dtype and shape`,
-      { name, got: buffer.shape, wanted: shape },
-    )
-  }
-  if (buffer.released) throw new EngineError(`bind: ${side} ${name} is a released buffer; create another`, { name })
-  return buffer
-}
-
-/** A declaration without sizes may be of any rank: ONNX Runtime checks those when it runs. */
-function fits(declared: readonly number[], actual: readonly number[]): boolean {
-  if (declared.length === 0) return true
-  return declared.length === actual.length && declared.every((size, axis) => size < 0 || size === actual[axis])
-}
+const isNative = (buffer: DeviceBuffer): buffer is NativeBuffer => buffer instanceof NativeBuffer

@@ -1,6 +1,7 @@
 import koffi from 'koffi'
 import { EngineError } from '../../errors.ts'
 import type { DType } from '../../graph/dtype.ts'
+import type { TensorSignature } from '../signature.ts'
 import type { OrtApi, Pointer } from './api.ts'
 
 /** `ONNXTensorElementDataType` of each dtype. */
@@ -15,14 +16,6 @@ export const elementTypes: Readonly<Record<DType, number>> = {
 }
 
 const dtypes = new Map<number, DType>(Object.entries(elementTypes).map(([dtype, type]) => [type, dtype as DType]))
-
-/** What a model declares of an input or output. */
-export interface TensorSignature {
-  readonly name: string
-  readonly dtype: DType
-  /** Sizes; -1 where any size goes. Empty for a scalar and for a tensor whose rank the model leaves open. */
-  readonly shape: readonly number[]
-}
 
 /** Reads all inputs or outputs of a session. */
 export function readSignatures(api: OrtApi, session: Pointer, side: 'Input' | 'Output'): readonly TensorSignature[] {

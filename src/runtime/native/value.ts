@@ -1,6 +1,6 @@
 import type { DType } from '../../graph/dtype.ts'
-import type { NativeContext } from './context.ts'
 import type { Pointer } from './api.ts'
+import type { NativeContext } from './context.ts'
 import { elementTypes } from './signature.ts'
 
 /** Elements at an address. */

@@ -1,5 +1,5 @@
-import proto from 'onnx-proto'
 import type { onnx } from 'onnx-proto'
+import proto from 'onnx-proto'
 import type { DType, HostTensor } from '../../graph/dtype.ts'
 
 /** `TensorProto.DataType` of each dtype. */
@@ -64,4 +64,35 @@ function encodeNode([opType, input, output, attributes = {}]: Node): onnx.INodeP
 function encodeInitializer(name: string, { dtype, shape }: Omit<HostTensor, 'data'>): onnx.ITensorProto {
   const externalData = [{ key: 'location', value: name }]
   return { name, dataType: dataTypes[dtype], dims: [...shape], dataLocation: 1, externalData }
+}
+
+/** y [n, 2] = x [n, 3] · w + b, both initializers. */
+export function affineModel(): Uint8Array {
+  return encodeModel({
+    inputs: [['x', 'float32', ['n', 3]]],
+    outputs: [['y', 'float32', ['n', 2]]],
+    nodes: [
+      ['MatMul', ['x', 'w'], ['h']],
+      ['Add', ['h', 'b'], ['y']],
+    ],
+    initializers: { w: { dtype: 'float32', shape: [3, 2] }, b: { dtype: 'float32', shape: [2] } },
+  })
+}
+
+/** y = x · w · w …, `depth` products of [size, size]. */
+export function chainModel(depth: number, size: number): Uint8Array {
+  const name = (index: number) => (index === depth ? 'y' : index === 0 ? 'x' : `h${index}`)
+  return encodeModel({
+    inputs: [
+      ['x', 'float32', [size, size]],
+      ['w', 'float32', [size, size]],
+    ],
+    outputs: [['y', 'float32', [size, size]]],
+    nodes: Array.from({ length: depth }, (_, index) => ['MatMul', [name(index), 'w'], [name(index + 1)]] as const),
+  })
+}
+
+/** y = type(x). */
+export function unaryModel(type: string, dtype: DType, shape: readonly (number | string)[]): Uint8Array {
+  return encodeModel({ inputs: [['x', dtype, shape]], outputs: [['y', dtype, shape]], nodes: [[type, ['x'], ['y']]] })
 }
