@@ -34,7 +34,7 @@ describe('the packed tarball, installed in an empty folder', () => {
     const { stdout } = await run('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], { cwd: root, env, shell })
     const paths = (JSON.parse(stdout) as [{ files: { path: string }[] }])[0].files.map((file) => file.path)
     expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'NOTICE', 'package.json']))
-    expect(paths.filter((path) => /\.test\.|^(src|test|bench)\/|tsbuildinfo/.test(path))).toEqual([])
+    expect(paths.filter((path) => /\.test\.|\/testing\/|^(src|test|bench)\/|tsbuildinfo/.test(path))).toEqual([])
   })
 
   test.for(subpaths.map(([subpath]) => subpath))('gives %s to import', async (subpath) => {
