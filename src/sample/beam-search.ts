@@ -173,11 +173,12 @@ class BeamSearch {
     const alternatives = this.#settings.topLogProbabilities
     const top = alternatives > 0 && { top: likeliest(logits, normalizer, alternatives, room) }
     for (let id = 0; id < vocabSize; id++) this.#logProbabilities[id] = (logits[id] as number) - normalizer
-    gather(this.#sampler.processed(this.#logProbabilities, { ...position, history }), count, room)
+    const processed = this.#sampler.processed(this.#logProbabilities, { ...position, history })
+    gather(processed, count, room)
     return Array.from({ length: room.count }, (_, i) => {
       const id = room.ids[i] as number
       const token = { id, logProbability: (logits[id] as number) - normalizer, ...top }
-      return { parent, token, sum: sum + (room.scores[i] as number) }
+      return { parent, token, sum: sum + (processed[id] as number) }
     })
   }
 

@@ -1,3 +1,5 @@
+import { whereSumReaches } from './quickselect.ts'
+
 /**
  * The ids that are still in the draw, with their weights: what warpers narrow down.
  *
@@ -8,14 +10,21 @@ export interface Candidates {
   count: number
   /** `[count]` ids, ascending. */
   readonly ids: Int32Array
-  /** `[count]` logits over temperature, less the greatest: natural logarithms of the weights, at most 0. */
+  /** `[count]` logits less the greatest, over temperature: natural logarithms of the weights, at most 0. */
   readonly scores: Float64Array
   /** `[count]` probabilities up to one common factor; the likeliest id of all weighs 1. */
   readonly weights: Float64Array
-  /** Ranking keys and order for {@link keepHeaviest}. */
+  /** Sum of the weights. */
+  total: number
+  /** Room for ranking keys, at most 0, and for what {@link keepHeaviest} sorts. */
   readonly keys: Float64Array
   readonly order: Int32Array
+  readonly buckets: Float64Array
 }
+
+/** Buckets of {@link keepHeaviest}, a sixteenth of a unit wide; the last takes all below. */
+const bucketCount = 512
+const bucketsPerUnit = 16
 
 /** Room for the candidates of a vocabulary. */
 export function createCandidates(vocabSize: number): Candidates {
@@ -24,125 +33,67 @@ export function createCandidates(vocabSize: number): Candidates {
     ids: new Int32Array(vocabSize),
     scores: new Float64Array(vocabSize),
     weights: new Float64Array(vocabSize),
+    total: 0,
     keys: new Float64Array(vocabSize),
     order: new Int32Array(vocabSize),
+    buckets: new Float64Array(bucketCount),
   }
-}
-
-/** Sum of the weights, in order of ids. */
-export function totalWeight({ weights, count }: Candidates): number {
-  let total = 0
-  for (let i = 0; i < count; i++) total += weights[i] as number
-  return total
 }
 
 /** Keeps the candidates that weigh at least `least`. */
 export function keepAtLeast(candidates: Candidates, least: number): void {
-  const { weights, count } = candidates
+  const { ids, scores, weights, count } = candidates
   let kept = 0
-  for (let i = 0; i < count; i++) if ((weights[i] as number) >= least) move(candidates, i, kept++)
+  let total = 0
+  for (let i = 0; i < count; i++) {
+    const weight = weights[i] as number
+    if (weight < least) continue
+    ids[kept] = ids[i] as number
+    scores[kept] = scores[i] as number
+    weights[kept++] = weight
+    total += weight
+  }
   candidates.count = kept
+  candidates.total = total
 }
 
 /**
- * Keeps the shortest run of candidates, greatest `keys` first (of equals, lower ids first), whose weights sum to at
- * least `budget` > 0; all of them where they don't reach it. Without weights each counts 1.
+ * Keeps the shortest run of candidates, greatest `keys` ≤ 0 first (of equals, lower ids first), whose `shares` sum to
+ * at least `budget` > 0; all of them where they don't reach it.
+ *
+ * Sums shares in buckets of keys, then selects inside the one bucket where the budget is reached: linear time.
  */
-export function keepHeaviest(
-  candidates: Candidates,
-  keys: Float64Array,
-  weights: Float64Array | undefined,
-  budget: number,
-): void {
-  const { count } = candidates
-  const last = rankWhereSumReaches(candidates.order, keys, weights, count, budget)
+export function keepHeaviest(candidates: Candidates, keys: Float64Array, shares: Float64Array, budget: number): void {
+  const { order, buckets, count } = candidates
+  buckets.fill(0)
+  for (let i = 0; i < count; i++) buckets[bucketOf(keys[i] as number)]! += shares[i] as number
+  let bucket = 0
+  let missing = budget
+  while (bucket < bucketCount - 1 && (buckets[bucket] as number) < missing) missing -= buckets[bucket++] as number
+  let members = 0
+  for (let i = 0; i < count; i++) if (bucketOf(keys[i] as number) === bucket) order[members++] = i
+  if (members > 0) keepThrough(candidates, keys, whereSumReaches(order, members, keys, shares, missing))
+}
+
+function bucketOf(key: number): number {
+  return key > -bucketCount / bucketsPerUnit ? (-key * bucketsPerUnit) | 0 : bucketCount - 1
+}
+
+/** Keeps what ranks no later than index `last`. */
+function keepThrough(candidates: Candidates, keys: Float64Array, last: number): void {
+  const { ids, scores, weights, count } = candidates
   const lastKey = keys[last] as number
   let kept = 0
+  let total = 0
   for (let i = 0; i < count; i++) {
     const key = keys[i] as number
-    if (key > lastKey || (key === lastKey && i <= last)) move(candidates, i, kept++)
+    if (key < lastKey || (key === lastKey && i > last)) continue
+    ids[kept] = ids[i] as number
+    scores[kept] = scores[i] as number
+    const weight = weights[i] as number
+    weights[kept++] = weight
+    total += weight
   }
   candidates.count = kept
-}
-
-function move(candidates: Candidates, from: number, to: number): void {
-  candidates.ids[to] = candidates.ids[from] as number
-  candidates.scores[to] = candidates.scores[from] as number
-  candidates.weights[to] = candidates.weights[from] as number
-}
-
-/**
- * The index at which the running sum of `weights`, by descending `keys` (of equals, ascending index), first reaches
- * `budget` > 0; the last in that order where it never does. Without weights each counts 1.
- *
- * A quickselect (Hoare 1961) that follows the side in which the sum is reached: linear time, no sort, no allocation.
- * Leaves `order[0 … n)` a permutation of the indices.
- */
-export function rankWhereSumReaches(
-  order: Int32Array,
-  keys: Float64Array,
-  weights: Float64Array | undefined,
-  n: number,
-  budget: number,
-): number {
-  for (let i = 0; i < n; i++) order[i] = i
-  let low = 0
-  let high = n - 1
-  let missing = budget
-  while (low < high) {
-    const pivot = partition(order, keys, low, high)
-    const before = weights === undefined ? pivot - low : sumOver(order, weights, low, pivot)
-    const through = before + (weights === undefined ? 1 : (weights[order[pivot] as number] as number))
-    if (before >= missing) high = pivot - 1
-    else if (through >= missing) return order[pivot] as number
-    else {
-      missing -= through
-      low = pivot + 1
-    }
-  }
-  return order[Math.min(low, n - 1)] as number
-}
-
-function sumOver(order: Int32Array, weights: Float64Array, from: number, to: number): number {
-  let sum = 0
-  for (let i = from; i < to; i++) sum += weights[order[i] as number] as number
-  return sum
-}
-
-/** Moves what ranks before a middling pivot to its left; gives where the pivot ends. */
-function partition(order: Int32Array, keys: Float64Array, low: number, high: number): number {
-  swap(order, medianOfThree(order, keys, low, high), high)
-  const pivot = order[high] as number
-  const pivotKey = keys[pivot] as number
-  let end = low
-  for (let i = low; i < high; i++) {
-    const index = order[i] as number
-    const key = keys[index] as number
-    if (key > pivotKey || (key === pivotKey && index < pivot)) {
-      order[i] = order[end] as number
-      order[end++] = index
-    }
-  }
-  swap(order, end, high)
-  return end
-}
-
-function medianOfThree(order: Int32Array, keys: Float64Array, low: number, high: number): number {
-  const middle = (low + high) >> 1
-  const [first, last] = ranksBefore(order, keys, low, high) ? [low, high] : [high, low]
-  if (ranksBefore(order, keys, middle, first)) return first
-  return ranksBefore(order, keys, middle, last) ? middle : last
-}
-
-function ranksBefore(order: Int32Array, keys: Float64Array, a: number, b: number): boolean {
-  const x = order[a] as number
-  const y = order[b] as number
-  const difference = (keys[x] as number) - (keys[y] as number)
-  return difference > 0 || (difference === 0 && x < y)
-}
-
-function swap(order: Int32Array, a: number, b: number): void {
-  const held = order[a] as number
-  order[a] = order[b] as number
-  order[b] = held
+  candidates.total = total
 }

@@ -1,57 +1,81 @@
 import { ConfigError } from '../errors.ts'
-import { type Candidates, keepHeaviest, rankWhereSumReaches } from './candidates.ts'
+import { type Candidates, keepHeaviest } from './candidates.ts'
 import { expNegative } from './exponential.ts'
+import { whereSumReaches } from './quickselect.ts'
 
 const blockSize = 32
 
 /**
- * Fills `candidates.scores` with the logits that are not −∞: of all ids, or of the `topK` greatest where topK > 0
- * (of equals, the lower ids). Exactly topK stay, where Hugging Face keeps every tie of the last.
+ * Fills `candidates` with the ids whose logits are not −∞, or the `topK` of them with the greatest where topK > 0 (of
+ * equals, the lower ids); scores are the logits less the greatest, each id weighs 1.
  *
- * The k-th greatest of the maxima of blocks is a bound that at least k logits reach and few others do, so that one pass
- * leaves little to select from. Throws {@link ConfigError} where every id is at −∞.
+ * Exactly topK stay, where Hugging Face keeps every tie of the last. Throws {@link ConfigError} where all are at −∞.
  */
 export function gather(logits: Float32Array, topK: number, candidates: Candidates): void {
-  const bound = topK > 0 ? boundOfGreatest(logits, topK, candidates) : Number.NEGATIVE_INFINITY
-  const { ids, scores } = candidates
+  const { ids, scores, weights } = candidates
+  const top = greatest(logits)
+  if (top === Number.NEGATIVE_INFINITY) {
+    throw new ConfigError('sample: got no id that may follow, wanted one; loosen the constraint or the logit bias')
+  }
+  const bound = topK > 0 ? boundOfGreatest(logits, topK, candidates) : -Number.MAX_VALUE
   let count = 0
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] as number
-    if (logit >= bound && logit > Number.NEGATIVE_INFINITY) {
-      ids[count] = id
-      scores[count++] = logit
-    }
-  }
-  if (count === 0) {
-    throw new ConfigError('sample: got no id that may follow, wanted one; loosen the constraint or the logit bias')
+    if (logit < bound) continue
+    ids[count] = id
+    scores[count] = logit - top
+    weights[count++] = 1
   }
   candidates.count = count
-  if (topK > 0 && topK < count) keepHeaviest(candidates, scores, undefined, topK)
+  candidates.total = count
+  if (topK > 0 && topK < count) keepHeaviest(candidates, scores, weights, topK)
 }
 
-/** A number that at least `k` logits reach; −∞ where blocks are too few to tell. */
-function boundOfGreatest(logits: Float32Array, k: number, { keys, order }: Candidates): number {
+/**
+ * The k-th greatest of the maxima of blocks: at least `k` logits reach it and few others do, so that one pass leaves
+ * little to select from. The least finite number where blocks are too few.
+ */
+function boundOfGreatest(logits: Float32Array, k: number, { keys, weights, order }: Candidates): number {
   const blocks = Math.floor(logits.length / blockSize)
-  if (k > blocks) return Number.NEGATIVE_INFINITY
+  if (k > blocks) return -Number.MAX_VALUE
   for (let block = 0; block < blocks; block++) {
-    let greatest = Number.NEGATIVE_INFINITY
+    let maximum = Number.NEGATIVE_INFINITY
     const end = (block + 1) * blockSize
-    for (let id = end - blockSize; id < end; id++) {
-      const logit = logits[id] as number
-      if (logit > greatest) greatest = logit
-    }
-    keys[block] = greatest
+    for (let id = end - blockSize; id < end; id++) maximum = Math.max(maximum, logits[id] as number)
+    keys[block] = maximum
+    weights[block] = 1
+    order[block] = block
   }
-  return keys[rankWhereSumReaches(order, keys, undefined, blocks, k)] as number
+  return Math.max(keys[whereSumReaches(order, blocks, keys, weights, k)] as number, -Number.MAX_VALUE)
 }
 
-/** Divides the candidates' logits by `temperature` > 0, after taking off the greatest, and sets their weights. */
-export function temper({ scores, weights, count }: Candidates, temperature: number): void {
-  let greatest = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < count; i++) if ((scores[i] as number) > greatest) greatest = scores[i] as number
+/** Divides the scores by `temperature` > 0 and sets weights and total; the greatest score must be 0. */
+export function temper(candidates: Candidates, temperature: number): void {
+  const { scores, weights, count } = candidates
+  let total = 0
   for (let i = 0; i < count; i++) {
-    const score = ((scores[i] as number) - greatest) / temperature
+    const score = (scores[i] as number) / temperature
+    const weight = expNegative(score)
     scores[i] = score
-    weights[i] = expNegative(score)
+    weights[i] = weight
+    total += weight
   }
+  candidates.total = total
+}
+
+/** The greatest of `values`, passing over NaN; −∞ of none. Four maxima at a time, which halves the time. */
+export function greatest(values: Float32Array): number {
+  let a = Number.NEGATIVE_INFINITY
+  let b = a
+  let c = a
+  let d = a
+  let i = 0
+  for (; i + 3 < values.length; i += 4) {
+    if ((values[i] as number) > a) a = values[i] as number
+    if ((values[i + 1] as number) > b) b = values[i + 1] as number
+    if ((values[i + 2] as number) > c) c = values[i + 2] as number
+    if ((values[i + 3] as number) > d) d = values[i + 3] as number
+  }
+  for (; i < values.length; i++) if ((values[i] as number) > a) a = values[i] as number
+  return Math.max(a, b, c, d)
 }

@@ -1,7 +1,7 @@
 import { DivergenceError } from '../errors.ts'
 import type { Candidates } from './candidates.ts'
 import { expNegative } from './exponential.ts'
-import { gather } from './gather.ts'
+import { gather, greatest } from './gather.ts'
 
 /** An id and the natural logarithm of the probability that the model gives it. */
 export interface IdLogProbability {
@@ -22,22 +22,11 @@ export interface Position {
  * +∞, and where all are −∞.
  */
 export function logNormalizer(logits: Float32Array, position: Position = { row: 0, step: 0 }): number {
-  let greatest = Number.NEGATIVE_INFINITY
-  for (let id = 0; id < logits.length; id++) {
-    const logit = logits[id] as number
-    if (logit <= greatest) continue
-    if (!(logit < Number.POSITIVE_INFINITY)) throw notFinite(logit, { ...position, id })
-    greatest = logit
-  }
-  if (greatest === Number.NEGATIVE_INFINITY) {
-    throw new DivergenceError(
-      `logits: got −∞ for every id at row ${position.row}, step ${position.step}, wanted a finite one; is the model damaged?`,
-      { row: position.row, step: position.step },
-    )
-  }
+  const top = greatest(logits)
   let sum = 0
-  for (let id = 0; id < logits.length; id++) sum += expNegative((logits[id] as number) - greatest)
-  return greatest + Math.log(sum)
+  for (let id = 0; id < logits.length; id++) sum += expNegative((logits[id] as number) - top)
+  if (!(sum > 0)) throw notFinite(logits, position)
+  return top + Math.log(sum)
 }
 
 /** The `count` likeliest ids, likeliest first (of equals, lower ids first); `room` is overwritten. */
@@ -50,15 +39,20 @@ export function likeliest(
   gather(logits, count, room)
   const found = Array.from({ length: room.count }, (_, i) => ({
     id: room.ids[i] as number,
-    logProbability: (room.scores[i] as number) - normalizer,
+    logProbability: (logits[room.ids[i] as number] as number) - normalizer,
   }))
   return found.sort((a, b) => b.logProbability - a.logProbability || a.id - b.id)
 }
 
-function notFinite(logit: number, position: Position & { readonly id: number }): DivergenceError {
-  const { row, step, id } = position
+function notFinite(logits: Float32Array, { row, step }: Position): DivergenceError {
+  const id = logits.findIndex((logit) => !(logit < Number.POSITIVE_INFINITY))
+  const got = id < 0 ? '−∞ for every id' : `${logits[id]} at id ${id}`
   return new DivergenceError(
-    `logits: got ${logit} at row ${row}, step ${step}, id ${id}, wanted finite numbers; is the model damaged?`,
-    { row, step, id, logit },
+    `logits: got ${got}, row ${row}, step ${step}, wanted finite numbers; is the model damaged?`,
+    {
+      row,
+      step,
+      id,
+    },
   )
 }

@@ -1,6 +1,6 @@
 import { ConfigError, DivergenceError } from '../errors.ts'
 import type { Random } from '../random/random.ts'
-import { type Candidates, createCandidates, totalWeight } from './candidates.ts'
+import { type Candidates, createCandidates } from './candidates.ts'
 import { dry } from './dry.ts'
 import { gather, temper } from './gather.ts'
 import type { History } from './history.ts'
@@ -145,8 +145,8 @@ function runHook(hook: LogitsHook, row: Float32Array, context: LogitsContext): v
 
 /** The candidate in whose share of the total weight `uniform`, in [0, 1), falls. */
 function draw(candidates: Candidates, uniform: number): number {
-  const { ids, weights, count } = candidates
-  let left = uniform * totalWeight(candidates)
+  const { ids, weights, count, total } = candidates
+  let left = uniform * total
   let at = 0
   while (at < count - 1 && left >= (weights[at] as number)) left -= weights[at++] as number
   while (at > 0 && weights[at] === 0) at--

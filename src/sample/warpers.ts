@@ -1,4 +1,4 @@
-import { type Candidates, keepAtLeast, keepHeaviest, totalWeight } from './candidates.ts'
+import { type Candidates, keepAtLeast, keepHeaviest } from './candidates.ts'
 import type { SamplerSettings } from './settings.ts'
 
 /** Narrows the candidates down; reads one setting. */
@@ -29,10 +29,10 @@ export const warpers: readonly Warper[] = [
  * Holtzman et al. 2020, "The curious case of neural text degeneration", equation 2.
  */
 function keepNucleus(candidates: Candidates, topP: number): void {
-  const total = totalWeight(candidates)
+  const budget = topP * candidates.total
   // All ids below this together weigh less than 1 − topP: none is in the nucleus, and most ids are among them.
-  keepAtLeast(candidates, ((1 - topP) * total * (1 - 1e-9)) / candidates.count)
-  keepHeaviest(candidates, candidates.scores, candidates.weights, topP * total)
+  keepAtLeast(candidates, ((1 - topP) * candidates.total * (1 - 1e-9)) / candidates.count)
+  keepHeaviest(candidates, candidates.scores, candidates.weights, budget)
 }
 
 /**
@@ -51,8 +51,7 @@ function keepMinP(candidates: Candidates, minP: number): void {
  * Face keeps all.
  */
 function keepTypical(candidates: Candidates, typicalP: number): void {
-  const { scores, weights, keys, count } = candidates
-  const total = totalWeight(candidates)
+  const { scores, weights, keys, count, total } = candidates
   let meanScore = 0
   for (let i = 0; i < count; i++) {
     const weight = weights[i] as number
