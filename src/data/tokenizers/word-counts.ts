@@ -14,10 +14,13 @@ export function countWords(texts: Iterable<string>, counts: WordCounts = new Map
 
 function countPieces(text: string, counts: WordCounts): void {
   for (let start = 0; start < text.length; ) {
-    const end = partEnd(text, start, pieceEnd(text, start))
-    const word = text.slice(start, end)
-    counts.set(word, (counts.get(word) ?? 0) + 1)
-    start = end
+    const end = pieceEnd(text, start)
+    while (start < end) {
+      const cut = partEnd(text, start, end)
+      const word = text.slice(start, cut)
+      counts.set(word, (counts.get(word) ?? 0) + 1)
+      start = cut
+    }
   }
 }
 
