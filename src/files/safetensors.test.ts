@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { build } from 'esbuild'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CheckpointError } from '../errors.ts'
@@ -58,6 +59,20 @@ describe('parity with the Python library', () => {
     const written = new Uint8Array(readFileSync(new URL('written.safetensors', fixtures)))
     const { tensors, metadata } = decodeSafetensors(written)
     expect(await encode(tensors, { metadata })).toEqual(written)
+  })
+})
+
+describe('in a page', () => {
+  it('needs nothing of Node', async () => {
+    const entry = new URL('./safetensors.ts', import.meta.url).pathname
+    const { errors, outputFiles } = await build({
+      entryPoints: [entry],
+      bundle: true,
+      platform: 'browser',
+      write: false,
+    })
+    expect(errors).toEqual([])
+    expect(outputFiles[0]?.text).not.toContain('node:')
   })
 })
 

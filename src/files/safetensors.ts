@@ -1,8 +1,8 @@
 import { CheckpointError } from '../errors.ts'
 import { type DType, type HostTensor, sizeOf } from '../graph/dtype.ts'
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from './half-precision.ts'
-import { bytesPerStored, encodeHeader, headerLength, parseHeader } from './safetensors-header.ts'
 import type { StoredDType, StoredTensor } from './safetensors-header.ts'
+import { bytesPerStored, encodeHeader, headerLength, parseHeader } from './safetensors-header.ts'
 
 /*
  * Tensors ↔ bytes of the safetensors format, on little-endian machines (all that Node and browsers run on here).
