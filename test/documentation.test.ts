@@ -5,7 +5,8 @@ import { globSync } from 'tinyglobby'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 /**
- * Every ```ts block of the README, the guides and the docstrings' `@example`s compiles; one that promises output runs.
+ * Every ```ts block of the README and the guides compiles; one that promises output runs. A docstring's block is a sketch unless it
+ * promises output; then it compiles and runs too.
  * The promise is in comments that begin with an arrow, in the order of the lines printed: `console.log(1 + 1) // → 2`.
  * `…` in it stands for anything. A block that can only be read (it needs a GPU, or hours) begins with `// not run: why`.
  */
@@ -22,8 +23,8 @@ function examplesOf(path: string): Example[] {
   const source = readFileSync(path, 'utf8')
   const text = path.endsWith('.ts') ? docstringsOf(source) : source
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].flatMap(([, code = ''], index) => {
-    if (code.startsWith('// not run: ')) return []
     const expected = [...code.matchAll(/\/\/ → (.*)$/gm)].map((match) => (match[1] ?? '').trim())
+    if (code.startsWith('// not run: ') || (path.endsWith('.ts') && expected.length === 0)) return []
     return [{ name: `${relative(root, path)} ${index + 1}`, code, expected }]
   })
 }
