@@ -59,7 +59,7 @@ class SelfAttention {
   decode(
     x: Tensor,
     cache: LayerCache,
-    { lastPosition, total }: DecodeInput,
+    { positions, lastPosition, total }: DecodeInput,
     tables: RotaryTables,
   ): [Tensor, LayerCache] {
     const { nHeads, nKvHeads, dHead } = this.dimensions
@@ -72,7 +72,7 @@ class SelfAttention {
         pastValues: cache.values,
         lastPosition,
         total,
-        rotary: tables,
+        rotary: { ...tables, positions },
       },
       { nHeads, nKvHeads, scale: 1 / Math.sqrt(dHead) },
     )

@@ -1,12 +1,22 @@
 import { ShapeError } from '../../errors.ts'
 import type { Operation } from '../operation.ts'
 import { floats, requireRank, requireSameDtype } from '../shape-rules.ts'
-import { apply, applyOne, constant, formatShape, type Shape, type Tensor, type TensorType } from '../tensor.ts'
+import {
+  apply,
+  applyOne,
+  constant,
+  type Dim,
+  formatShape,
+  type Shape,
+  type Tensor,
+  type TensorType,
+} from '../tensor.ts'
 import { add, mul, neg, sub } from './elementwise.ts'
 import { matmul } from './matmul.ts'
 import { softmax } from './normalization.ts'
 import { sum } from './reduce.ts'
-import { concat, pad, reshape, slice, transpose } from './shape.ts'
+import { gather } from './indexing.ts'
+import { concat, pad, reshape, slice, split, transpose } from './shape.ts'
 
 interface AttentionAttributes {
   readonly causal: boolean
@@ -166,6 +176,13 @@ function causalMask(begin: number, end: number): Tensor {
   return constant({ dtype: 'float32', shape: [end - begin, end], data })
 }
 
+/** (a, b) → (a c − b s, b c + a s) for the halves a and b of the last axis of x [B, T, H, D]. */
+function rotate(x: Tensor, c: Tensor, s: Tensor): Tensor {
+  const D = x.shape[3] as number
+  const [a, b] = split(x, 3, [D / 2, D / 2]) as [Tensor, Tensor]
+  return concat([sub(mul(a, c), mul(b, s)), add(mul(b, c), mul(a, s))], 3)
+}
+
 interface RotaryAttributes {
   /** Rotate by −θ: the gradient of rotating by θ. */
   readonly inverse: boolean
@@ -187,10 +204,8 @@ const rotaryRow: Operation<RotaryAttributes> = {
     return [x!]
   },
   decompose: ([x, cos, sin], { inverse }) => {
-    const D = x!.shape[3] as number
-    const [a, b] = [slice(x!, 3, 0, D / 2), slice(x!, 3, D / 2, D)]
     const [c, s] = [cos!, inverse ? neg(sin!) : sin!].map((t) => reshape(t, [t.shape[0]!, 1, t.shape[1]!]))
-    return [concat([sub(mul(a, c!), mul(b, s!)), add(mul(b, c!), mul(a, s!))], 3)]
+    return [rotate(x!, c!, s!)]
   },
   gradient: ({ inputs: [, cos, sin], attributes }, [g]) => [
     applyOne(rotaryRow, [g!, cos!, sin!], { inverse: !attributes.inverse }),
@@ -250,17 +265,36 @@ export interface CachedAttentionInputs {
   readonly pastValues: Tensor
   readonly lastPosition: Tensor
   readonly total: Tensor
-  readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor }
+  /** Tables [capacity, D/2], and int32 positions [B, T] of the new ids. */
+  readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor; readonly positions: Tensor }
 }
+
+/** The kernel rotates heads whose size is a multiple of this. */
+const rotaryKernelMultiple = 16
 
 /** Attention over a key/value cache: the output [B, T, H·D] and the caches with the new positions in. */
 export function cachedAttention(
   x: CachedAttentionInputs,
   attributes: CachedAttentionAttributes,
 ): [Tensor, Tensor, Tensor] {
-  const tables = x.rotary ? [x.rotary.cos, x.rotary.sin] : []
-  const inputs = [x.q, x.k, x.v, x.pastKeys, x.pastValues, x.lastPosition, x.total, ...tables]
+  const dHead = Number(x.q.shape.at(-1)) / attributes.nHeads
+  const inKernel = dHead % rotaryKernelMultiple === 0
+  const tables = x.rotary && inKernel ? [x.rotary.cos, x.rotary.sin] : []
+  const [q, k] = x.rotary && !inKernel ? [rotaryAt(x.q, dHead, x.rotary), rotaryAt(x.k, dHead, x.rotary)] : [x.q, x.k]
+  const inputs = [q, k, x.v, x.pastKeys, x.pastValues, x.lastPosition, x.total, ...tables]
   return apply(cachedAttentionRow, inputs, attributes) as [Tensor, Tensor, Tensor]
+}
+
+/** x [B, T, H·D] rotated by the angles of its own positions. */
+function rotaryAt(
+  x: Tensor,
+  dHead: number,
+  { cos, sin, positions }: NonNullable<CachedAttentionInputs['rotary']>,
+): Tensor {
+  const [B, T, width] = x.shape as [Dim, Dim, number]
+  const heads = reshape(x, [B, T, width / dHead, dHead])
+  const [c, s] = [cos, sin].map((table) => reshape(gather(table, positions), [B, T, 1, dHead / 2]))
+  return reshape(rotate(heads, c!, s!), x.shape)
 }
 
 /** Rows of this file. */

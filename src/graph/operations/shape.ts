@@ -124,7 +124,10 @@ const splitRow: Operation<AxisAttributes & { readonly sizes: readonly number[] }
     return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.with(axis, size) }))
   },
   gradient: ({ outputs, attributes: { axis } }, cotangents) => [
-    concat(outputs.map((part, i) => cotangents[i] ?? mul(part, 0)), axis),
+    concat(
+      outputs.map((part, i) => cotangents[i] ?? mul(part, 0)),
+      axis,
+    ),
   ],
   lower: (emit, [x], { axis, sizes }) =>
     emit.node('Split', [x!, emit.ints(sizes)], { axis: { int: axis } }, { outputs: sizes.length }),

@@ -1,0 +1,5 @@
+export * from './architecture.ts'
+export * from './checkpoint.ts'
+export * from './decoder.ts'
+export * from './gpt2.ts'
+export * from './registry.ts'
