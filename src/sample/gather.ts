@@ -7,28 +7,59 @@ const blockSize = 32
 
 /**
  * Fills `candidates` with the ids whose logits are not −∞, or the `topK` of them with the greatest where topK > 0 (of
- * equals, the lower ids); scores are the logits less the greatest, each id weighs 1.
+ * equals, the lower ids), and their scores at `temperature` 1: weights are not set.
  *
- * Exactly topK stay, where Hugging Face keeps every tie of the last. Throws {@link ConfigError} where all are at −∞.
+ * Exactly topK stay, where Hugging Face keeps every tie of the last. Throws as {@link greatestAllowed} does.
  */
 export function gather(logits: Float32Array, topK: number, candidates: Candidates): void {
-  const { ids, scores, weights } = candidates
+  const top = greatestAllowed(logits)
+  collect(logits, top, topK > 0 ? boundOfGreatest(logits, topK, candidates) : -Number.MAX_VALUE, candidates)
+  const { scores, weights, count } = candidates
+  if (topK === 0 || topK >= count) return
+  weights.fill(1, 0, count)
+  keepHeaviest(candidates, scores, weights, topK)
+}
+
+/**
+ * Fills `candidates` with all ids that the nucleus of `topP` may hold and few others, at `temperature`; its total is
+ * that of all ids, as the nucleus needs. Throws as {@link greatestAllowed} does.
+ *
+ * Ids of less than (1 − topP) ÷ vocabSize of the total together weigh less than 1 − topP of it: none is in the nucleus,
+ * and most ids of a language model's are among them.
+ */
+export function gatherNucleus(logits: Float32Array, temperature: number, topP: number, candidates: Candidates): void {
+  const top = greatestAllowed(logits)
+  const scale = inverse(temperature)
+  let total = 0
+  for (let id = 0; id < logits.length; id++) total += expNegative(((logits[id] as number) - top) * scale)
+  const leastScore = Math.log(((1 - topP) * total) / logits.length) - 1e-6
+  collect(logits, top, Math.max(top + temperature * leastScore, -Number.MAX_VALUE), candidates)
+  temper(candidates, temperature)
+  candidates.total = total
+}
+
+/** The greatest logit; throws {@link ConfigError} where all are at −∞. */
+export function greatestAllowed(logits: Float32Array): number {
   const top = greatest(logits)
-  if (top === Number.NEGATIVE_INFINITY) {
-    throw new ConfigError('sample: got no id that may follow, wanted one; loosen the constraint or the logit bias')
-  }
-  const bound = topK > 0 ? boundOfGreatest(logits, topK, candidates) : -Number.MAX_VALUE
+  if (top > Number.NEGATIVE_INFINITY) return top
+  throw new ConfigError('sample: got no id that may follow, wanted one; loosen the constraint or the logit bias')
+}
+
+function collect(logits: Float32Array, top: number, bound: number, candidates: Candidates): void {
+  const { ids, scores } = candidates
   let count = 0
   for (let id = 0; id < logits.length; id++) {
     const logit = logits[id] as number
     if (logit < bound) continue
     ids[count] = id
-    scores[count] = logit - top
-    weights[count++] = 1
+    scores[count++] = logit - top
   }
   candidates.count = count
-  candidates.total = count
-  if (topK > 0 && topK < count) keepHeaviest(candidates, scores, weights, topK)
+}
+
+/** 1 ÷ temperature, finite, so that a score of 0 stays 0. */
+function inverse(temperature: number): number {
+  return Math.min(1 / temperature, Number.MAX_VALUE)
 }
 
 /**
@@ -52,9 +83,10 @@ function boundOfGreatest(logits: Float32Array, k: number, { keys, weights, order
 /** Divides the scores by `temperature` > 0 and sets weights and total; the greatest score must be 0. */
 export function temper(candidates: Candidates, temperature: number): void {
   const { scores, weights, count } = candidates
+  const scale = inverse(temperature)
   let total = 0
   for (let i = 0; i < count; i++) {
-    const score = (scores[i] as number) / temperature
+    const score = (scores[i] as number) * scale
     const weight = expNegative(score)
     scores[i] = score
     weights[i] = weight

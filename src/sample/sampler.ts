@@ -2,7 +2,7 @@ import { ConfigError, DivergenceError } from '../errors.ts'
 import type { Random } from '../random/random.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
 import { dry } from './dry.ts'
-import { gather, temper } from './gather.ts'
+import { gather, gatherNucleus, greatestAllowed, temper } from './gather.ts'
 import type { History } from './history.ts'
 import type { Position } from './log-probabilities.ts'
 import { countPenalties, type LogitsProcessor, logitBias, repetitionPenalty } from './penalties.ts'
@@ -111,13 +111,16 @@ export class Sampler {
 
   #greatest(row: Float32Array, context: LogitsContext): number {
     if (this.#hooks.afterWarpers !== undefined) runHook(this.#hooks.afterWarpers, row, context)
-    gather(row, 1, this.room)
-    return this.room.ids[0] as number
+    return row.indexOf(greatestAllowed(row))
   }
 
   #narrow(row: Float32Array): void {
-    gather(row, this.#settings.topK, this.room)
-    temper(this.room, this.#settings.temperature)
+    const { temperature, topK, topP } = this.#settings
+    if (topK === 0 && topP < 1) gatherNucleus(row, temperature, topP, this.room)
+    else {
+      gather(row, topK, this.room)
+      temper(this.room, temperature)
+    }
     for (const warper of this.#warpers) warper.apply(this.room, this.#settings)
   }
 

@@ -29,10 +29,7 @@ export const warpers: readonly Warper[] = [
  * Holtzman et al. 2020, "The curious case of neural text degeneration", equation 2.
  */
 function keepNucleus(candidates: Candidates, topP: number): void {
-  const budget = topP * candidates.total
-  // All ids below this together weigh less than 1 − topP: none is in the nucleus, and most ids are among them.
-  keepAtLeast(candidates, ((1 - topP) * candidates.total * (1 - 1e-9)) / candidates.count)
-  keepHeaviest(candidates, candidates.scores, candidates.weights, budget)
+  keepHeaviest(candidates, candidates.scores, candidates.weights, topP * candidates.total)
 }
 
 /**
