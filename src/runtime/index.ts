@@ -15,7 +15,7 @@ export type {
  * Opens an engine by name.
  *
  * `cpu` runs everywhere that `onnxruntime-node` has a binary for; `cuda` where its CUDA libraries are installed;
- * `wasm` and `webgpu` run in a page. `threads` counts computing threads, the machine's cores by default.
+ * `wasm` and `webgpu` run in a page (whose bundle imports `createWebEngine` instead, and nothing of Node). `threads` counts computing threads, the machine's cores by default.
  * Throws {@link EngineError} that says what is missing where the engine cannot run.
  */
 export async function createEngine(name: EngineName, options: { readonly threads?: number } = {}): Promise<Engine> {
@@ -24,10 +24,8 @@ export async function createEngine(name: EngineName, options: { readonly threads
     return createNativeEngine(name, options)
   }
   if (name === 'wasm' || name === 'webgpu') {
-    throw new EngineError(
-      `createEngine: ${name} runs in a page, not in Node; use createWebEngine there, or the engine cpu here`,
-      { name },
-    )
+    const { createWebEngine } = await import('./web/engine.ts')
+    return createWebEngine(name, options)
   }
   throw new EngineError(`createEngine: there is no engine ${name}, wanted cpu, cuda, wasm or webgpu`, { name })
 }

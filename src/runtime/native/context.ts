@@ -1,5 +1,5 @@
+import type { Lanes } from '../lanes.ts'
 import type { OrtApi, Pointer } from './api.ts'
-import type { Lanes } from './lanes.ts'
 
 /** What an engine's sessions and bindings share. */
 export interface NativeContext {

@@ -1,0 +1,117 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { float32 } from '../../src/graph/dtype.ts'
+import { createEngine } from '../../src/runtime/index.ts'
+import { affineModel, encodeModel } from '../../src/runtime/testing/model.ts'
+import { findChromium, launchChromium } from './chromium.ts'
+import type { Job, JobResult } from './job.ts'
+import { encode, pack, runJob } from './job.ts'
+import type { PageServer } from './server.ts'
+import { servePage } from './server.ts'
+
+const chromium = findChromium()
+
+/** y = x · w + b with both as initializers. */
+const affine: Job = {
+  model: encode(affineModel()),
+  initializers: { w: pack(float32([1, 2, 3, 4, 5, 6], [3, 2])), b: pack(float32([10, 20], [2])) },
+  buffers: { x: pack(float32([1, 1, 1, 1, 0, -1], [2, 3])), y: { dtype: 'float32', shape: [2, 2] } },
+  bindings: [{ inputs: { x: 'x' }, outputs: { y: 'y' } }],
+  steps: 1,
+  watch: [],
+  read: ['y'],
+}
+
+/** w ← w − rate · xᵀ(x · w − y): least squares by gradient descent, the state swapped between two buffers. */
+const descent: Job = {
+  model: encode(
+    encodeModel({
+      inputs: [
+        ['x', 'float32', [4, 2]],
+        ['y', 'float32', [4, 1]],
+        ['w', 'float32', [2, 1]],
+        ['rate', 'float32', []],
+      ],
+      outputs: [
+        ['loss', 'float32', []],
+        ['next', 'float32', [2, 1]],
+      ],
+      nodes: [
+        ['MatMul', ['x', 'w'], ['prediction']],
+        ['Sub', ['prediction', 'y'], ['error']],
+        ['Mul', ['error', 'error'], ['squares']],
+        ['ReduceMean', ['squares'], ['loss'], { keepdims: 0 }],
+        ['Gemm', ['x', 'error'], ['gradient'], { transA: 1 }],
+        ['Mul', ['gradient', 'rate'], ['change']],
+        ['Sub', ['w', 'change'], ['next']],
+      ],
+    }),
+  ),
+  buffers: {
+    x: pack(float32([1, 0, 0, 1, 1, 1, 2, -1], [4, 2])),
+    y: pack(float32([3, -2, 1, 8], [4, 1])),
+    even: pack(float32([0, 0], [2, 1])),
+    odd: { dtype: 'float32', shape: [2, 1] },
+    rate: pack(float32([0.05], [])),
+    loss: { dtype: 'float32', shape: [] },
+  },
+  bindings: [
+    { inputs: { x: 'x', y: 'y', w: 'even', rate: 'rate' }, outputs: { loss: 'loss', next: 'odd' } },
+    { inputs: { x: 'x', y: 'y', w: 'odd', rate: 'rate' }, outputs: { loss: 'loss', next: 'even' } },
+  ],
+  steps: 60,
+  watch: ['loss'],
+  read: ['even'],
+}
+
+async function runInNode(job: Job): Promise<JobResult> {
+  const engine = await createEngine('cpu', { threads: 2 })
+  try {
+    return await runJob(engine, job)
+  } finally {
+    await engine.close()
+  }
+}
+
+describe.skipIf(chromium === undefined)('engines in a page', () => {
+  let server: PageServer
+  let browser: Browser
+  let page: Page
+
+  beforeAll(async () => {
+    server = await servePage()
+    browser = await launchChromium(chromium ?? '')
+    page = await browser.newPage()
+    await page.goto(server.url)
+    await page.waitForFunction('typeof runInPage === "function"')
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  it('serves a cross-origin isolated page with a graphics adapter', async () => {
+    expect(await page.evaluate('crossOriginIsolated')).toBe(true)
+    expect(await page.evaluate('navigator.gpu.requestAdapter().then(Boolean)')).toBe(true)
+  })
+
+  describe.each(['wasm', 'webgpu'] as const)('%s', (name) => {
+    const runInPage = (job: Job): Promise<JobResult> =>
+      page.evaluate(`runInPage(${JSON.stringify(name)}, ${JSON.stringify(job)})`)
+
+    it("computes the processor's numbers with weights as initializers", async () => {
+      const { description, read } = await runInPage(affine)
+      expect(description).toMatchObject({ name, library: expect.stringMatching(/^onnxruntime-web \d/) })
+      expect(read['y']).toEqual([19, 32, 6, 16])
+    })
+
+    it("trains with the processor's losses, state swapped between buffers", async () => {
+      const [inPage, inNode] = [await runInPage(descent), await runInNode(descent)]
+      const [losses, wanted] = [inPage, inNode].map(({ watched }) => watched['loss']?.flat() ?? [])
+      expect(wanted?.at(-1)).toBeLessThan(1e-6)
+      expect(losses).toHaveLength(descent.steps)
+      for (const [step, loss] of (losses ?? []).entries()) expect(loss).toBeCloseTo(wanted?.[step] ?? Number.NaN, 5)
+      for (const [i, weight] of [3, -2].entries()) expect(inPage.read['even']?.[i]).toBeCloseTo(weight, 3)
+    })
+  })
+})
