@@ -1,5 +1,5 @@
-import { StringDecoder } from 'node:string_decoder'
 import { join } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
 import type { DocumentSpool } from './document-spool.ts'
 import type { EncodeJob } from './encode-job.ts'
 import { type Encoder, encodeInOrder } from './encoder-pool.ts'

@@ -4,6 +4,12 @@ import { DataError } from '../errors.ts'
 import { type CorpusTokenizer, type EncodeJob, encodeJob, type TokenArray } from './encode-job.ts'
 import type { EncodeAnswer, EncodeWorkerData } from './encode-worker.ts'
 import type { Tokenizer } from './tokenizers/tokenizer.ts'
+import { workerFile } from './worker-file.ts'
+
+/** The worker's file for {@link workerEncoder}; undefined where sources run unbuilt on a Node that can't run them. */
+export function encodeWorkerFile(): URL | undefined {
+  return workerFile('encode-worker', import.meta.url)
+}
 
 /** Turns portions of text into ids, in this thread or in others. */
 export interface Encoder {
@@ -26,7 +32,7 @@ export function inProcessEncoder(tokenizer: CorpusTokenizer): Encoder {
 }
 
 /**
- * Encodes in `workers` threads that run `file` (see `workerFile`); jobs go to the thread with the fewest.
+ * Encodes in `workers` threads that run `file` (see {@link encodeWorkerFile}); jobs go to the thread with the fewest.
  * The ids don't depend on the number of threads. Jobs of a thread that dies reject with `DataError`.
  */
 export function workerEncoder(tokenizer: Pick<Tokenizer, 'toJSON'>, workers: number, file: URL): Encoder {
@@ -102,7 +108,11 @@ class EncoderThread {
 
   private fail(cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    this.failure ??= new DataError(`encode corpus: a worker thread failed (${reason}); try again with workers 0`, {}, { cause })
+    this.failure ??= new DataError(
+      `encode corpus: a worker thread failed (${reason}); try again with workers 0`,
+      {},
+      { cause },
+    )
     for (const { reject } of this.waiting.splice(0)) reject(this.failure)
   }
 }

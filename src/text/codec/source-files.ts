@@ -79,14 +79,20 @@ async function* filesOf(path: string, skipped: SkippedFile[]): AsyncGenerator<So
 async function* matchesOf(pattern: string, skipped: SkippedFile[]): AsyncGenerator<SourceFile> {
   const matches = await glob(pattern, { onlyFiles: false, expandDirectories: false })
   if (matches.length === 0) {
-    throw new DataError(`read ${pattern}: no file matches the pattern; check it, and quote it from the shell`, { pattern })
+    throw new DataError(`read ${pattern}: no file matches the pattern; check it, and quote it from the shell`, {
+      pattern,
+    })
   }
   for (const match of matches.map((name) => name.replace(/\/$/, '')).sort()) {
     yield* entryFiles(match, skipped, new Set())
   }
 }
 
-async function* folderFiles(folder: string, skipped: SkippedFile[], above: ReadonlySet<string>): AsyncGenerator<SourceFile> {
+async function* folderFiles(
+  folder: string,
+  skipped: SkippedFile[],
+  above: ReadonlySet<string>,
+): AsyncGenerator<SourceFile> {
   const identity = await realpath(folder)
   if (above.has(identity)) {
     skipped.push({ path: folder, reason: 'a link to a folder that holds it' })
@@ -101,7 +107,11 @@ async function* folderFiles(folder: string, skipped: SkippedFile[], above: Reado
   }
 }
 
-async function* entryFiles(path: string, skipped: SkippedFile[], above: ReadonlySet<string>): AsyncGenerator<SourceFile> {
+async function* entryFiles(
+  path: string,
+  skipped: SkippedFile[],
+  above: ReadonlySet<string>,
+): AsyncGenerator<SourceFile> {
   const info = await stat(path).catch((cause: unknown) => fileError('read', path, cause))
   if (info instanceof DataError) skipped.push({ path, reason: info.message.slice(`read ${path}: `.length) })
   else if ('isDirectory' in info && info.isDirectory()) yield* folderFiles(path, skipped, above)

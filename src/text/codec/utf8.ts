@@ -16,7 +16,8 @@ export async function* decodeUtf8(bytes: ByteStream, name: string): AsyncGenerat
       kept = Buffer.from(data)
       continue
     }
-    if (!begun) data = data.subarray((offset = markLength(data, name)))
+    if (!begun) offset = markLength(data, name)
+    if (!begun) data = data.subarray(offset)
     begun = true
     const whole = data.length - unfinishedLength(data)
     kept = Buffer.from(data.subarray(whole))
@@ -30,7 +31,7 @@ export async function* decodeUtf8(bytes: ByteStream, name: string): AsyncGenerat
 /** Whether a stream is UTF-8 text throughout. */
 export async function isText(bytes: ByteStream): Promise<boolean> {
   try {
-    for await (const _ of decodeUtf8(bytes, '')) continue
+    for await (const _ of decodeUtf8(bytes, ''));
     return true
   } catch (error) {
     if (error instanceof DataError && 'byte' in error.details) return false

@@ -1,0 +1,141 @@
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { DocumentSpool } from '../../data/document-spool.ts'
+import { encodeCorpus } from '../../data/encode-corpus.ts'
+import { type Encoder, encodeWorkerFile, inProcessEncoder, workerEncoder } from '../../data/encoder-pool.ts'
+import { type Split, splitDocuments } from '../../data/held-out.ts'
+import { type CorpusStatistics, type ShardIndex, shardIndexName } from '../../data/shards.ts'
+import type { Tokenizer } from '../../data/tokenizers/index.ts'
+import { ConfigError } from '../../errors.ts'
+import { writeFolderAtomic } from '../../files/atomic-write.ts'
+import { writeJsonFile } from '../../files/json-file.ts'
+import type { ReadDocumentsOptions } from '../codec/read-documents.ts'
+import { digestOf } from './digest-of.ts'
+import { type Corpus, corpusExists, openCorpus } from './open-corpus.ts'
+import { spoolDocuments } from './spool-documents.ts'
+import { type NewTokenizer, trainTokenizer } from './train-tokenizer.ts'
+
+/** How far a preparation is: bytes of text (`total` 0 when unknown), or merges for the vocabulary. */
+export interface PrepareProgress {
+  readonly stage: 'read' | 'vocabulary' | 'encode'
+  readonly done: number
+  readonly total: number
+}
+
+/** What to make a corpus of, and where. */
+export interface PrepareCorpusOptions extends Omit<ReadDocumentsOptions, 'onBytes'> {
+  /** Files, folders, glob patterns, `-` for standard input. */
+  readonly paths: readonly string[]
+  /** A tokenizer that exists, or what to train on this corpus. */
+  readonly tokenizer: Tokenizer | NewTokenizer
+  /** Folder that holds prepared corpora, one folder each; made when missing. */
+  readonly folder: string
+  /** Fraction of the text to hold out, above 0 and at most 0.5; default 0.1. */
+  readonly heldOut?: number | undefined
+  /** Chooses the documents that are held out; default 0. */
+  readonly seed?: number | undefined
+  /** Threads that encode; default one a core (at most 8), none below 4 MB of text. 0 works in this thread. */
+  readonly workers?: number | undefined
+  readonly onProgress?: ((progress: PrepareProgress) => void) | undefined
+}
+
+/**
+ * Makes token shards of documents: reads, drops exact duplicates, holds some out, trains the tokenizer if asked to,
+ * encodes in worker threads. The result lies in a folder named by what was learned from and how it was tokenized; when
+ * it is there already, it is opened and nothing is encoded again. It appears whole or not at all.
+ *
+ * Throws `DataError` (text, disk), `ConfigError` (settings), or the reason of an abort.
+ */
+export async function prepareCorpus(options: PrepareCorpusOptions): Promise<Corpus> {
+  const { folder, heldOut = 0.1, seed = 0 } = options
+  if (!(heldOut > 0 && heldOut <= 0.5)) {
+    throw new ConfigError(`heldOut: got ${heldOut}, wanted a number above 0 and at most 0.5`, { heldOut })
+  }
+  const spool = await DocumentSpool.create(folder, seed)
+  try {
+    const statistics = await spoolDocuments(spool, options.paths, options, report(options, 'read'))
+    const split = await splitDocuments(spool, heldOut)
+    const dataDigest = digestOf({ documents: spool.digest, heldOut, seed })
+    const path = join(folder, `corpus-${digestOf({ dataDigest, tokenizer: identity(options.tokenizer) }).slice(0, 16)}`)
+    if (!(await corpusExists(path))) await write(path, spool, split, { dataDigest, heldOut, seed, statistics }, options)
+    return await openCorpus(path, statistics)
+  } finally {
+    await spool.dispose()
+  }
+}
+
+type Description = Pick<ShardIndex, 'dataDigest' | 'heldOut' | 'seed'> & { readonly statistics: CorpusStatistics }
+
+async function write(
+  path: string,
+  spool: DocumentSpool,
+  split: Split,
+  description: Description,
+  options: PrepareCorpusOptions,
+) {
+  try {
+    await writeFolderAtomic(path, (temporary) => fill(temporary, spool, split, description, options))
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw error
+  }
+}
+
+async function fill(
+  folder: string,
+  spool: DocumentSpool,
+  split: Split,
+  description: Description,
+  options: PrepareCorpusOptions,
+) {
+  const tokenizer = await resolveTokenizer(spool, split, options)
+  const encoder = encoderFor(tokenizer, spool.bytes, options.workers)
+  const tell = report(options, 'encode')
+  try {
+    const shards = await encodeCorpus(spool, split, tokenizer.eos, encoder, folder, (progress) => {
+      options.signal?.throwIfAborted()
+      tell(progress.bytes, progress.totalBytes)
+    })
+    await writeJsonFile(join(folder, 'tokenizer.json'), tokenizer.toJSON())
+    await writeJsonFile(join(folder, 'tokenizer_config.json'), tokenizer.configJson())
+    const index: ShardIndex = {
+      format: 'atelier-tokens-1',
+      dtype: tokenizer.vocabSize <= 65_536 ? 'uint16' : 'uint32',
+      vocabSize: tokenizer.vocabSize,
+      tokenizerDigest: digestOf(tokenizer.toJSON()),
+      ...description,
+      ...shards,
+    }
+    await writeJsonFile(join(folder, shardIndexName), index)
+  } finally {
+    await encoder.close()
+  }
+}
+
+async function resolveTokenizer(spool: DocumentSpool, split: Split, options: PrepareCorpusOptions) {
+  if ('encode' in options.tokenizer) return options.tokenizer
+  return trainTokenizer(options.tokenizer, spool, split, report(options, 'vocabulary'), options.signal)
+}
+
+const leastBytesForThreads = 4e6
+
+function encoderFor(
+  tokenizer: Tokenizer,
+  bytes: number,
+  workers = bytes < leastBytesForThreads ? 0 : cores(),
+): Encoder {
+  const file = workers > 0 ? encodeWorkerFile() : undefined
+  return file ? workerEncoder(tokenizer, workers, file) : inProcessEncoder(tokenizer)
+}
+
+function cores(): number {
+  return Math.min(8, availableParallelism())
+}
+
+function identity(tokenizer: Tokenizer | NewTokenizer): unknown {
+  return 'encode' in tokenizer ? digestOf([tokenizer.toJSON(), tokenizer.eos]) : tokenizer
+}
+
+function report({ onProgress }: PrepareCorpusOptions, stage: PrepareProgress['stage']) {
+  return (done: number, total: number) => onProgress?.({ stage, done, total })
+}
