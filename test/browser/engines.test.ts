@@ -1,11 +1,14 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { float32 } from '../../src/graph/dtype.ts'
+import type { DType } from '../../src/graph/dtype.ts'
+import { bytesPerElement, float32 } from '../../src/graph/dtype.ts'
 import { createEngine } from '../../src/runtime/index.ts'
-import { affineModel, encodeModel } from '../../src/runtime/testing/model.ts'
+import { affineModel, encodeModel, unaryModel } from '../../src/runtime/testing/model.ts'
 import { findChromium, launchChromium } from './chromium.ts'
+import type { ExerciseReport } from './exercise.ts'
+import { exercise } from './exercise.ts'
 import type { Job, JobResult } from './job.ts'
-import { encode, pack, runJob } from './job.ts'
+import { decode, encode, pack, runJob } from './job.ts'
 import type { PageServer } from './server.ts'
 import { servePage } from './server.ts'
 
@@ -64,6 +67,21 @@ const descent: Job = {
   read: ['even'],
 }
 
+const dtypes = Object.keys(bytesPerElement) as DType[]
+const identity = Object.fromEntries(dtypes.map((dtype) => [dtype, encode(unaryModel('Identity', dtype, [4]))]))
+
+const expectedMessages = {
+  'no model': /^createSession: ONNX Runtime says: /,
+  'no weights': /^createSession: initializer [wb] has no data; pass it in the option initializers$/,
+  'missing input': /^bind: input x is missing, wanted a buffer of float32 \[\?,3\]/,
+  'unknown input': /^bind: the model has no input q, it has x/,
+  'wrong shape': /^bind: input x got float32 \[2,2\], wanted float32 \[\?,3\]/,
+  'wrong data': /^write: got 1 elements of Float32Array, wanted 6/,
+  overlap: /^run: this binding is running/,
+  'released buffer': /^read: this buffer float32 \[2\] has been released/,
+  'released session': /^bind: this session has been released/,
+}
+
 async function runInNode(job: Job): Promise<JobResult> {
   const engine = await createEngine('cpu', { threads: 2 })
   try {
@@ -72,6 +90,19 @@ async function runInNode(job: Job): Promise<JobResult> {
     await engine.close()
   }
 }
+
+function expectReport({ carried, messages }: ExerciseReport): void {
+  for (const dtype of dtypes) expect([dtype, carried[dtype]]).toEqual([dtype, [0, 1, 1, 0]])
+  for (const [misuse, wanted] of Object.entries(expectedMessages)) expect(messages[misuse]).toMatch(wanted)
+  for (const message of Object.values(messages)) expect(message).not.toContain('\n')
+}
+
+it("carries every dtype and says what is wrong in one line on Node's engine too", async () => {
+  const engine = await createEngine('cpu', { threads: 2 })
+  const decoded = Object.fromEntries(Object.entries(identity).map(([dtype, model]) => [dtype, decode(model)]))
+  expectReport(await exercise(engine, { affine: affineModel(), identity: decoded }))
+  await engine.close()
+})
 
 describe.skipIf(chromium === undefined)('engines in a page', () => {
   let server: PageServer
@@ -99,19 +130,28 @@ describe.skipIf(chromium === undefined)('engines in a page', () => {
     const runInPage = (job: Job): Promise<JobResult> =>
       page.evaluate(`runInPage(${JSON.stringify(name)}, ${JSON.stringify(job)})`)
 
+    const exerciseInPage = (engineName: string): Promise<ExerciseReport> =>
+      page.evaluate(
+        `exerciseInPage(${[engineName, encode(affineModel()), identity].map((part) => JSON.stringify(part))})`,
+      )
+
     it("computes the processor's numbers with weights as initializers", async () => {
       const { description, read } = await runInPage(affine)
       expect(description).toMatchObject({ name, library: expect.stringMatching(/^onnxruntime-web \d/) })
-      expect(read['y']).toEqual([19, 32, 6, 16])
+      expect(read.y).toEqual([19, 32, 6, 16])
+    })
+
+    it('carries every dtype and says what is wrong in one line', async () => {
+      expectReport(await exerciseInPage(name))
     })
 
     it("trains with the processor's losses, state swapped between buffers", async () => {
       const [inPage, inNode] = [await runInPage(descent), await runInNode(descent)]
-      const [losses, wanted] = [inPage, inNode].map(({ watched }) => watched['loss']?.flat() ?? [])
+      const [losses, wanted] = [inPage, inNode].map(({ watched }) => watched.loss?.flat() ?? [])
       expect(wanted?.at(-1)).toBeLessThan(1e-6)
       expect(losses).toHaveLength(descent.steps)
       for (const [step, loss] of (losses ?? []).entries()) expect(loss).toBeCloseTo(wanted?.[step] ?? Number.NaN, 5)
-      for (const [i, weight] of [3, -2].entries()) expect(inPage.read['even']?.[i]).toBeCloseTo(weight, 3)
+      for (const [i, weight] of [3, -2].entries()) expect(inPage.read.even?.[i]).toBeCloseTo(weight, 3)
     })
   })
 })

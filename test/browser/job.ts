@@ -77,7 +77,8 @@ export function encode(bytes: Uint8Array): string {
   return btoa(text)
 }
 
-function decode(text: string): Uint8Array {
+/** The bytes of {@link encode}. */
+export function decode(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
 }
 

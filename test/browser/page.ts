@@ -1,6 +1,8 @@
 import { createWebEngine } from '../../src/runtime/web/engine.ts'
+import type { ExerciseReport } from './exercise.ts'
+import { exercise } from './exercise.ts'
 import type { Job, JobResult } from './job.ts'
-import { runJob } from './job.ts'
+import { decode, runJob } from './job.ts'
 
 /** Runs a job in this page on an engine of its own. */
 async function runInPage(engineName: 'wasm' | 'webgpu', job: Job): Promise<JobResult> {
@@ -12,4 +14,19 @@ async function runInPage(engineName: 'wasm' | 'webgpu', job: Job): Promise<JobRe
   }
 }
 
-Object.assign(globalThis, { runInPage, createWebEngine })
+/** Uses an engine in every right and wrong way; models in base64. */
+async function exerciseInPage(
+  engineName: 'wasm' | 'webgpu',
+  affine: string,
+  identity: Readonly<Record<string, string>>,
+): Promise<ExerciseReport> {
+  const engine = await createWebEngine(engineName, { libraryUrl: '/onnxruntime-web/' })
+  const decoded = Object.fromEntries(Object.entries(identity).map(([dtype, model]) => [dtype, decode(model)]))
+  try {
+    return await exercise(engine, { affine: decode(affine), identity: decoded })
+  } finally {
+    await engine.close()
+  }
+}
+
+Object.assign(globalThis, { runInPage, exerciseInPage })

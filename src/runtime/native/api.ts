@@ -1,5 +1,6 @@
 import koffi from 'koffi'
 import { EngineError } from '../../errors.ts'
+import { explainReason } from '../reason.ts'
 import { findLibrary } from './library.ts'
 
 /** An address in this process; ONNX Runtime's objects are known by theirs. */
@@ -143,9 +144,9 @@ export class OrtApi {
 
   private check(operation: string, status: Pointer | null): void {
     if (status === null) return
-    const reason = this.message(status).replace(/\s+/g, ' ').trim()
+    const reason = this.message(status)
     this.release('ReleaseStatus', status)
-    throw new EngineError(`${operation}: ONNX Runtime says: ${reason}`, { reason })
+    throw explainReason(operation, reason)
   }
 }
 

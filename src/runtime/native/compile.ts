@@ -23,35 +23,20 @@ export async function compile(
   options: SessionOptions,
   owned: Set<NativeSession>,
 ): Promise<NativeSession> {
+  const { api, environment } = context
   const pins = [model, ...Object.values(options.initializers ?? {}).map(({ data }) => data)]
   for (const pin of pins) pinned.add(pin)
   const configured = configure(context, engine, options)
   try {
-    const pointer = await parse(context, model, configured)
+    const bytes = addressOf(model)
+    const length = model.byteLength
+    const pointer = await api.createAsync(operation, 'CreateSessionFromArray', environment, bytes, length, configured)
     const session: NativeSession = new NativeSession(context, pointer, () => owned.delete(session))
     owned.add(session)
     return session
   } finally {
     for (const pin of pins) pinned.delete(pin)
-    context.api.release('ReleaseSessionOptions', configured)
-  }
-}
-
-/** ONNX Runtime's words for an initializer whose data it looked for in a file. */
-const missingData = /External data path validation failed for initializer: (.+?)\. Error/
-
-async function parse({ api, environment }: NativeContext, model: Uint8Array, configured: Pointer): Promise<Pointer> {
-  try {
-    const bytes = addressOf(model)
-    return await api.createAsync(operation, 'CreateSessionFromArray', environment, bytes, model.byteLength, configured)
-  } catch (cause) {
-    const name = missingData.exec((cause as Error).message)?.[1]
-    if (name === undefined) throw cause
-    throw new EngineError(
-      `createSession: initializer ${name} has no data; pass it in the option initializers`,
-      { name },
-      { cause },
-    )
+    api.release('ReleaseSessionOptions', configured)
   }
 }
 

@@ -17,7 +17,7 @@ export function checkCuda(api: OrtApi): void {
   try {
     appendCuda(api, options)
   } catch (cause) {
-    const reason = String((cause as EngineError).details['reason'])
+    const reason = String((cause as EngineError).details.reason)
     throw new EngineError(
       `createEngine: cuda cannot run here: ${reason}; install an NVIDIA driver, CUDA 12 and cuDNN 9, then npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 (linux-x64), or use the engine cpu`,
       { reason },

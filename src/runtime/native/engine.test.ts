@@ -38,7 +38,7 @@ describe('cpu engine', () => {
     const data = Float32Array.from({ length: size * size }, (_, i) => Math.sin(i * 7.1) / depth)
     const reference = await InferenceSession.create(model, { intraOpNumThreads: 2 })
     const fed = { x: new Tensor(data, [size, size]), w: new Tensor(data, [size, size]) }
-    const wanted = (await reference.run(fed))['y']?.data as Float32Array
+    const wanted = (await reference.run(fed)).y?.data as Float32Array
     const x = engine.createBuffer(float32(data, [size, size]))
     const y = engine.createBuffer({ dtype: 'float32', shape: [size, size] })
     const session = await engine.createSession(model)

@@ -3,6 +3,7 @@ import { EngineError } from '../../errors.ts'
 import type { DType } from '../../graph/dtype.ts'
 import { bytesPerElement } from '../../graph/dtype.ts'
 import type { Binding, DeviceBuffer, Session, SessionOptions } from '../engine.ts'
+import { explainReason } from '../reason.ts'
 import type { TensorSignature } from '../signature.ts'
 import { matchBuffers } from '../signature.ts'
 import type { WebBackend } from './backend.ts'
@@ -159,9 +160,6 @@ async function explain<T>(operation: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (cause) {
-    const reason = String(cause instanceof Error ? cause.message : cause)
-      .replace(/\s+/g, ' ')
-      .trim()
-    throw new EngineError(`${operation}: ONNX Runtime says: ${reason}`, { reason }, { cause })
+    throw explainReason(operation, cause instanceof Error ? cause.message : String(cause), cause)
   }
 }
