@@ -1,0 +1,71 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { CheckpointError } from '../errors.ts'
+import { recoverFolder, writeFolderAtomic } from '../files/atomic-write.ts'
+import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
+import { openSafetensors, writeSafetensors } from '../files/safetensors-file.ts'
+import type { Trainer } from './trainer.ts'
+
+const count = z.number().int().nonnegative()
+
+const progressSchema = z.object({
+  step: count,
+  tokensSeen: count,
+  elapsedMs: z.number().nonnegative(),
+  plans: z.array(z.object({ step: count, total: count })),
+  best: z.object({ step: count, validationLoss: z.number() }).optional(),
+})
+
+/** Where a run stands: what a checkpoint holds besides tensors. */
+export type Progress = z.infer<typeof progressSchema>
+
+const folderOf = (run: string) => join(run, 'last')
+
+/** Saves all state of a trainer to `RUN/last`, whole or not at all. Throws {@link CheckpointError}. */
+export async function saveCheckpoint(run: string, trainer: Trainer, progress: Progress): Promise<void> {
+  const tensors = Object.fromEntries(trainer.stateNames.map((name) => [name, lazily(trainer, name)]))
+  await writeFolderAtomic(
+    folderOf(run),
+    async (folder) => {
+      await writeSafetensors(join(folder, 'state.safetensors'), tensors)
+      await writeJsonFile(join(folder, 'progress.json'), progress)
+    },
+    CheckpointError,
+  )
+}
+
+function lazily(trainer: Trainer, name: string) {
+  const buffer = trainer.buffer(name)
+  return { dtype: buffer.dtype, shape: buffer.shape, read: async () => buffer.host ?? (await buffer.read()) }
+}
+
+/** Whether `RUN/last` holds a checkpoint to resume from. */
+export async function hasCheckpoint(run: string): Promise<boolean> {
+  await recoverFolder(folderOf(run))
+  return stat(join(folderOf(run), 'progress.json')).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Puts a trainer where `RUN/last` left off. Throws {@link CheckpointError} for files that are missing, corrupt or of another model. */
+export async function loadCheckpoint(run: string, trainer: Trainer): Promise<Progress> {
+  await recoverFolder(folderOf(run))
+  const progress = await readJsonFile(join(folderOf(run), 'progress.json'), progressSchema)
+  const path = join(folderOf(run), 'state.safetensors')
+  const reader = await openSafetensors(path)
+  try {
+    await trainer.load(progress.step, async (name) => {
+      const tensor = await reader.read(name)
+      const wanted = trainer.buffer(name).shape
+      if (tensor.shape.join() === wanted.join() && tensor.dtype === 'float32') return tensor
+      throw new CheckpointError(
+        `${path}: ${name} is [${tensor.shape}], the run's settings want [${wanted}]; restore config.json`,
+      )
+    })
+  } finally {
+    await reader.close()
+  }
+  return progress
+}

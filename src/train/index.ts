@@ -1,0 +1,8 @@
+export * from './checkpoint.ts'
+export * from './events.ts'
+export * from './loop.ts'
+export * from './pace.ts'
+export { renderReport } from './report/render-report.ts'
+export { type ReportData, type RunReport, readHistory } from './report/run-report.ts'
+export * from './step.ts'
+export * from './trainer.ts'
