@@ -1,14 +1,14 @@
 /**
  * What choosing one id costs, apart from the model: `logNormalizer` (for the log-probability) and `Sampler.choose`.
- * Prints one JSON object: medians in microseconds for each setting, over logits like a small language model's.
+ * Medians in microseconds for each setting, over logits like a small language model's.
  */
-import { cpus } from 'node:os'
 import { Random } from '../src/random/random.ts'
 import { createHistory } from '../src/sample/history.ts'
 import { logNormalizer } from '../src/sample/log-probabilities.ts'
 import { resolveSamplerSettings } from '../src/sample/resolve-settings.ts'
 import { Sampler } from '../src/sample/sampler.ts'
 import type { SamplerSettings } from '../src/sample/settings.ts'
+import { type Measurement, record } from './record.ts'
 
 const vocabSize = 8192
 const capacity = 1024
@@ -53,13 +53,14 @@ const history = createHistory(
   Array.from({ length: 512 }, () => random.integer(vocabSize)),
   capacity,
 )
-const results: Record<string, number> = {
-  logNormalizer: medianMicroseconds((round) => logNormalizer(rows[round % 16]!)),
+const measure = (name: string, run: (round: number) => void): Measurement => {
+  return { measure: `${name}, vocabulary ${vocabSize}`, value: medianMicroseconds(run), unit: 'µs' }
 }
+const measurements = [measure('logNormalizer', (round) => logNormalizer(rows[round % 16]!))]
 for (const [name, settings] of Object.entries(cases)) {
   const sampler = new Sampler(resolveSamplerSettings(settings), { vocabSize, capacity })
-  results[name] = medianMicroseconds((round) => {
-    sampler.choose(rows[round % 16]!, { row: 0, step: round, history }, random)
-  })
+  const choose = (round: number) => sampler.choose(rows[round % 16]!, { row: 0, step: round, history }, random)
+  measurements.push(measure(name, choose))
 }
-console.log(JSON.stringify({ cpu: cpus()[0]?.model, node: process.version, vocabSize, microseconds: results }, null, 2))
+for (const { measure: name, value } of measurements) console.log(`${name}: ${value} µs`)
+record('sampling', measurements)

@@ -10,7 +10,7 @@ export type {
   TokenEvent,
 } from './generation.ts'
 export { createHistory, type History } from './history.ts'
-export { type IdLogProbability, likeliest, logNormalizer } from './log-probabilities.ts'
+export { type IdLogProbability, logNormalizer } from './log-probabilities.ts'
 export { resolveSamplerSettings, wanted } from './resolve-settings.ts'
 export { type LogitsContext, type LogitsHook, Sampler, type SamplerHooks, type SamplerOptions } from './sampler.ts'
 export { defaultSamplerSettings, type SamplerSettings, type SettingField, samplerFields } from './settings.ts'

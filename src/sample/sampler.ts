@@ -21,7 +21,10 @@ export type LogitsHook = (logits: Float32Array, context: LogitsContext) => void
 export interface SamplerHooks {
   /** After bias and penalties, before temperature and the warpers: for constraints. */
   readonly beforeWarpers?: LogitsHook
-  /** After the warpers, which left −∞ where they forbid: for marks. */
+  /**
+   * After the warpers, which left −∞ where they forbid: for marks. What it sees are ln p up to one common term; at
+   * temperature 0, which has no warpers, the logits.
+   */
   readonly afterWarpers?: LogitsHook
 }
 
