@@ -31,10 +31,13 @@ export async function* readBytes(path: string, gzip: boolean, onBytes: (count: n
 /** Decompresses a stream if it begins as gzip does: standard input has no name to tell. */
 export async function* gunzipIfCompressed(bytes: ByteStream, name: string): AsyncGenerator<Uint8Array> {
   const iterator = bytes[Symbol.asyncIterator]()
-  const first = await iterator.next()
-  if (first.done) return
-  const whole = resume(first.value, iterator)
-  if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) {
+  let start = Buffer.alloc(0)
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    start = Buffer.concat([start, next.value])
+    if (start.length >= 2) break
+  }
+  const whole = resume(start, iterator)
+  if (start[0] !== 0x1f || start[1] !== 0x8b) {
     yield* whole
     return
   }

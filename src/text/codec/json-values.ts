@@ -27,7 +27,10 @@ export async function* readJson(text: AsyncIterable<string>, name: string, longe
   const splitter = new ValueSplitter()
   let number = 0
   for await (const chunk of text) {
-    for (const source of splitter.push(chunk)) yield parse(source, `${name} item ${++number}`)
+    for (const source of splitter.push(chunk)) {
+      checkLength(source.length, longest, `${name} item ${++number}`)
+      yield parse(source, `${name} item ${number}`)
+    }
     checkLength(splitter.pending, longest, `${name} item ${number + 1}`)
   }
   for (const source of splitter.finish()) yield parse(source, `${name} item ${++number}`)
