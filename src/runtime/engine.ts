@@ -15,7 +15,11 @@ export interface EngineDescription {
 
 /** How a session is made. */
 export interface SessionOptions {
-  /** Weights by the model's initializer name; handed over beside the bytes, never inside them. */
+  /**
+   * Weights by the model's initializer name; handed over beside the bytes, never inside them, and free to change or go
+   * once the session exists. The model declares each as a `TensorProto` with its name, dtype and dims, `data_location`
+   * EXTERNAL and one entry of `external_data`: `location`, the same name.
+   */
   readonly initializers?: Readonly<Record<string, HostTensor>>
   /** ONNX Runtime's own graph optimizations, `all` by default. */
   readonly optimization?: 'none' | 'basic' | 'extended' | 'all'
@@ -32,7 +36,10 @@ export interface SessionOptions {
 export interface DeviceBuffer {
   readonly dtype: DType
   readonly shape: readonly number[]
-  /** The memory itself where JavaScript can see it (`cpu`); stays valid until `release`. */
+  /**
+   * The memory itself where JavaScript can see it (`cpu`, `wasm`); after `release`, arrays taken from `cpu`'s are empty.
+   * Never transfer its `ArrayBuffer` to another thread: the engine computes on it.
+   */
   readonly host: TypedArray | undefined
   /** Copies the elements out. */
   read(): Promise<TypedArray>

@@ -12,7 +12,7 @@ import { createValue } from './value.ts'
 const operation = 'createSession'
 const optimizationLevels = { none: 0, basic: 1, extended: 2, all: 99 } as const
 
-/** Whatever a native call reads, so that it stays where it is until the call has ended. */
+/** Whatever a native call reads: kept from the garbage collector until the call has ended. */
 const pinned = new Set<unknown>()
 
 /** Compiles ONNX bytes; the session is a member of `owned` until it is released. */
@@ -23,19 +23,29 @@ export async function compile(
   options: SessionOptions,
   owned: Set<NativeSession>,
 ): Promise<NativeSession> {
-  const { api, environment } = context
   const pins = [model, ...Object.values(options.initializers ?? {}).map(({ data }) => data)]
   for (const pin of pins) pinned.add(pin)
+  try {
+    const pointer = await parse(context, engine, model, options)
+    return NativeSession.open(context, pointer, owned)
+  } finally {
+    for (const pin of pins) pinned.delete(pin)
+  }
+}
+
+async function parse(
+  context: NativeContext,
+  engine: 'cpu' | 'cuda',
+  model: Uint8Array,
+  options: SessionOptions,
+): Promise<Pointer> {
+  const { api, environment } = context
   const configured = configure(context, engine, options)
   try {
     const bytes = addressOf(model)
     const length = model.byteLength
-    const pointer = await api.createAsync(operation, 'CreateSessionFromArray', environment, bytes, length, configured)
-    const session: NativeSession = new NativeSession(context, pointer, () => owned.delete(session))
-    owned.add(session)
-    return session
+    return await api.createAsync(operation, 'CreateSessionFromArray', environment, bytes, length, configured)
   } finally {
-    for (const pin of pins) pinned.delete(pin)
     api.release('ReleaseSessionOptions', configured)
   }
 }

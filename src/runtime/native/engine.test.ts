@@ -125,6 +125,36 @@ describe('cpu engine', () => {
     await session.release()
   })
 
+  it('takes empty tensors, many dimensions and names with any characters', async () => {
+    const session = await engine.createSession(affineModel(), { initializers: weights })
+    const x = engine.createBuffer({ dtype: 'float32', shape: [0, 3] })
+    const y = engine.createBuffer({ dtype: 'float32', shape: [0, 2] })
+    await session.bind({ x }, { y }).run()
+    expect((await y.read()).length).toBe(0)
+    await session.release()
+    const name = 'blocks.0/attention→q'
+    const named = encodeModel({
+      inputs: [[name, 'float32', [1, 2, 1, 1, 2]]],
+      outputs: [['y', 'float32', [1, 2, 1, 1, 2]]],
+      nodes: [['Add', [name, `${name}.w`], ['y']]],
+      initializers: { [`${name}.w`]: { dtype: 'float32', shape: [2] } },
+    })
+    const added = await engine.createSession(named, { initializers: { [`${name}.w`]: float32([10, 20], [2]) } })
+    const input = engine.createBuffer(float32([1, 2, 3, 4], [1, 2, 1, 1, 2]))
+    added.bind({ [name]: input }, { y: input }).runSync()
+    expect([...(input.host ?? [])]).toEqual([11, 22, 13, 24])
+    await added.release()
+  })
+
+  it('refuses models of element types that buffers do not have', async () => {
+    const model = encodeModel({
+      inputs: [['x', 'float32', [1]]],
+      outputs: [['y', 'float64', [1]]],
+      nodes: [['Cast', ['x'], ['y'], { to: 11 }]],
+    })
+    await expect(engine.createSession(model)).rejects.toThrow(/y has ONNX element type 11, wanted a tensor of float32/)
+  })
+
   it('says what is wrong with initializers', async () => {
     const compile = (initializers: Record<string, ReturnType<typeof float32>>) =>
       engine.createSession(affineModel(), { initializers })

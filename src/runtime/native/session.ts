@@ -17,18 +17,29 @@ export class NativeSession implements Session {
   private readonly inputs: readonly TensorSignature[]
   private readonly outputs: readonly TensorSignature[]
   private readonly bindings = new Set<NativeBinding>()
-  private readonly freeResources: () => void
+  private readonly owned: Set<NativeSession>
   private releasing: Promise<void> | undefined
 
-  /** `freeResources` frees what the session lives on, such as its weights; called once, after the session itself. */
-  constructor(context: NativeContext, pointer: Pointer, freeResources: () => void) {
+  private constructor(context: NativeContext, pointer: Pointer, owned: Set<NativeSession>) {
     this.context = context
     this.pointer = pointer
-    this.freeResources = freeResources
+    this.owned = owned
     this.inputs = readSignatures(context.api, pointer, 'Input')
     this.outputs = readSignatures(context.api, pointer, 'Output')
     this.inputNames = this.inputs.map(({ name }) => name)
     this.outputNames = this.outputs.map(({ name }) => name)
+  }
+
+  /** Takes over an `OrtSession`; a member of `owned` until it is released. */
+  static open(context: NativeContext, pointer: Pointer, owned: Set<NativeSession>): NativeSession {
+    try {
+      const session = new NativeSession(context, pointer, owned)
+      owned.add(session)
+      return session
+    } catch (error) {
+      context.api.release('ReleaseSession', pointer)
+      throw error
+    }
   }
 
   bind(inputs: Readonly<Record<string, DeviceBuffer>>, outputs: Readonly<Record<string, DeviceBuffer>>): Binding {
@@ -52,7 +63,7 @@ export class NativeSession implements Session {
   private async free(): Promise<void> {
     await Promise.all([...this.bindings].map((binding) => binding.end()))
     this.context.api.release('ReleaseSession', this.pointer)
-    this.freeResources()
+    this.owned.delete(this)
   }
 }
 

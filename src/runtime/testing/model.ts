@@ -2,19 +2,23 @@ import type { onnx } from 'onnx-proto'
 import proto from 'onnx-proto'
 import type { DType, HostTensor } from '../../graph/dtype.ts'
 
-/** `TensorProto.DataType` of each dtype. */
-const dataTypes: Readonly<Record<DType, number>> = {
+/** Element types of test models: all dtypes, and one that no buffer has. */
+type ElementType = DType | 'float64'
+
+/** `TensorProto.DataType` of each element type. */
+const dataTypes: Readonly<Record<ElementType, number>> = {
   float32: 1,
   uint8: 2,
   int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,
+  float64: 11,
   uint32: 12,
 }
 
 /** A named tensor of a model; a size that is a string is symbolic. */
-export type Declaration = readonly [name: string, dtype: DType, shape: readonly (number | string)[]]
+export type Declaration = readonly [name: string, dtype: ElementType, shape: readonly (number | string)[]]
 
 /** An operation: type, names of inputs and outputs, whole-number attributes. */
 export type Node = readonly [
