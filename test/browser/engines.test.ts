@@ -11,6 +11,7 @@ import type { Job, JobResult } from './job.ts'
 import { decode, encode, pack, runJob } from './job.ts'
 import type { PageServer } from './server.ts'
 import { servePage } from './server.ts'
+import { trainTinyDecoder } from './train.ts'
 
 const chromium = findChromium()
 
@@ -152,6 +153,17 @@ describe.skipIf(chromium === undefined)('engines in a page', () => {
       expect(losses).toHaveLength(descent.steps)
       for (const [step, loss] of (losses ?? []).entries()) expect(loss).toBeCloseTo(wanted?.[step] ?? Number.NaN, 5)
       for (const [i, weight] of [3, -2].entries()) expect(inPage.read.even?.[i]).toBeCloseTo(weight, 3)
+    })
+
+    it("trains a decoder with the processor's losses", async () => {
+      const steps = 20
+      const losses = await page.evaluate<number[]>(`trainInPage(${JSON.stringify(name)}, ${steps})`)
+      const engine = await createEngine('cpu', { threads: 2 })
+      const wanted = await trainTinyDecoder(engine, steps)
+      await engine.close()
+      expect(losses).toHaveLength(steps)
+      for (const [step, loss] of losses.entries()) expect(Math.abs(loss - (wanted[step] ?? 0))).toBeLessThan(1e-4)
+      expect(losses.at(-1)).toBeLessThan(0.7 * (losses[0] ?? 0))
     })
   })
 })

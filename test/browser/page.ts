@@ -3,6 +3,7 @@ import type { ExerciseReport } from './exercise.ts'
 import { exercise } from './exercise.ts'
 import type { Job, JobResult } from './job.ts'
 import { decode, runJob } from './job.ts'
+import { trainTinyDecoder } from './train.ts'
 
 /** Runs a job in this page on an engine of its own. */
 async function runInPage(engineName: 'wasm' | 'webgpu', job: Job): Promise<JobResult> {
@@ -29,4 +30,14 @@ async function exerciseInPage(
   }
 }
 
-Object.assign(globalThis, { runInPage, exerciseInPage })
+/** Trains a tiny decoder in this page; its losses. */
+async function trainInPage(engineName: 'wasm' | 'webgpu', steps: number): Promise<number[]> {
+  const engine = await createWebEngine(engineName, { libraryUrl: '/onnxruntime-web/' })
+  try {
+    return await trainTinyDecoder(engine, steps)
+  } finally {
+    await engine.close()
+  }
+}
+
+Object.assign(globalThis, { runInPage, exerciseInPage, trainInPage })
