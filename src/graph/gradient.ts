@@ -1,8 +1,8 @@
 import { ShapeError } from '../errors.ts'
-import { add } from './operations/elementwise.ts'
+import { allocate, sizeOf } from './dtype.ts'
 import type { Attributes, Operation } from './operation.ts'
-import { constant, formatShape, type Node, sameShape, staticShape, type Tensor } from './tensor.ts'
-import { sizeOf } from './dtype.ts'
+import { add } from './operations/elementwise.ts'
+import { constant, formatShape, inputsFirst, type Node, sameShape, staticShape, type Tensor } from './tensor.ts'
 
 /**
  * ∂(Σ outputs · cotangents)/∂wrt by reverse mode, as more graph: every rule is written in
@@ -35,11 +35,11 @@ function pullBack(
     const sum = reached.get(tensor)
     reached.set(tensor, sum ? add(sum, g) : g)
   }
-  outputs.forEach((output, i) => receive(output, cotangents[i]))
+  for (const [i, output] of outputs.entries()) receive(output, cotangents[i])
   for (const node of order.reverse()) {
     const flowing = node.outputs.map((output) => reached.get(output))
     if (flowing.every((g) => g === undefined)) continue
-    gradientOf(node, flowing).forEach((g, i) => checkedReceive(node, i, g, receive))
+    for (const [i, g] of gradientOf(node, flowing).entries()) checkedReceive(node, i, g, receive)
   }
   return wrt.map((tensor) => reached.get(tensor))
 }
@@ -66,28 +66,27 @@ export function rederive<A extends Attributes>(
   cotangents: readonly (Tensor | undefined)[],
 ): (Tensor | undefined)[] {
   if (!operation.decompose) throw new ShapeError(`${operation.name}: has no gradient; stop it with stopGradient`)
-  return pullBack(operation.decompose(node.inputs, node.attributes), cotangents, node.inputs, true)
+  const { inputs } = node
+  const whole = pullBack(operation.decompose(inputs, node.attributes), cotangents, inputs, true)
+  // A tensor that stands twice among the inputs has its whole gradient in each place: give it once.
+  return whole.map((g, i) => (inputs.indexOf(inputs[i]!) === i ? g : undefined))
 }
 
 /** Nodes that lie on a path from `sources` to `targets`, inputs before users. */
 function nodesBetween(sources: readonly Tensor[], targets: readonly Tensor[], independent: boolean): Node[] {
   const isSource = new Set(sources)
-  const onPath = new Map<Node, boolean>()
-  const order: Node[] = []
-  const leadsBack = (x: Tensor): boolean => (isSource.has(x) ? independent || visit(x.node) || true : visit(x.node))
-  const visit = (node: Node): boolean => {
-    const known = onPath.get(node)
-    if (known !== undefined) return known
-    const found = node.inputs.map(leadsBack).includes(true)
-    onPath.set(node, found)
-    if (found) order.push(node)
-    return found
-  }
-  for (const target of targets) visit(target.node)
-  return order
+  const onPath = new Set<Node>()
+  const free = (x: Tensor) => independent && isSource.has(x)
+  const inputsOf = (node: Node) => node.inputs.filter((x) => !free(x)).map((x) => x.node)
+  for (const node of inputsFirst(
+    targets.filter((x) => !free(x)).map((x) => x.node),
+    inputsOf,
+  ))
+    if (node.inputs.some((x) => isSource.has(x) || onPath.has(x.node))) onPath.add(node)
+  return [...onPath]
 }
 
 function zerosLike(x: Tensor): Tensor {
   const shape = staticShape('gradients', x.shape)
-  return constant({ dtype: x.dtype, shape, data: new Float32Array(sizeOf(shape)) })
+  return constant({ dtype: x.dtype, shape, data: allocate(x.dtype, sizeOf(shape)) })
 }

@@ -64,6 +64,26 @@ export function applyOne<A extends Attributes>(
   return apply(operation, inputs, attributes)[0] as Tensor
 }
 
+/**
+ * Nodes that `roots` reach through `inputsOf` (all their inputs by default), each after those it reaches. Without
+ * recursion: a deep model's gradient is deeper than a call stack.
+ */
+export function inputsFirst(
+  roots: readonly Node[],
+  inputsOf: (node: Node) => readonly Node[] = (node) => node.inputs.map((x) => x.node),
+): Set<Node> {
+  const done = new Set<Node>()
+  const pending = roots.toReversed()
+  const opened = new Set<Node>()
+  for (let node = pending.at(-1); node; node = pending.at(-1)) {
+    const first = opened.has(node) ? [] : inputsOf(node).filter((other) => !done.has(other))
+    opened.add(node)
+    if (first.length > 0) pending.push(...first.reverse())
+    else done.add(pending.pop() as Node)
+  }
+  return done
+}
+
 /** The sizes of a shape that must be fully known. Throws {@link ShapeError} that names `operation` otherwise. */
 export function staticShape(operation: string, shape: Shape): number[] {
   return shape.map((dim) => {
@@ -123,8 +143,12 @@ export function constant(value: HostTensor): Tensor {
   return applyOne(literal, [], { value })
 }
 
-/** A scalar constant. */
+/** A scalar constant. Throws {@link ShapeError} for a fraction where whole numbers go, and for float16. */
 export function scalar(value: number, dtype: DType = 'float32'): Tensor {
+  if (!dtype.startsWith('float') && !Number.isInteger(value))
+    throw new ShapeError(
+      `scalar: ${value} is not a whole number, wanted one for ${dtype}; cast the other operand first`,
+    )
   const data =
     dtype === 'int64'
       ? BigInt64Array.of(BigInt(value))

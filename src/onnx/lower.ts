@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts'
 import type { Emitter } from '../graph/operation.ts'
 import { onnxType } from '../graph/operation.ts'
-import { inputName, type Node, type Tensor, type TensorType } from '../graph/tensor.ts'
+import { inputName, inputsFirst, type Node, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { GraphEmitter } from './emitter.ts'
 import { unsafeInPlace } from './in-place.ts'
 import { type Onnx, onnx } from './schema.ts'
@@ -36,11 +36,15 @@ const opsets = [
 
 /**
  * Writes the graph that `outputs` reach as one ONNX model; its inputs are the placeholders met on
- * the way. Throws {@link ConfigError} where two placeholders share a name or an operation cannot be lowered.
+ * the way. Throws {@link ConfigError} where two placeholders, or an input and an output, share a name, or where an
+ * operation cannot be lowered.
  */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions): LoweredProgram {
   const lowering = new Lowering(options.provider)
   const names = Object.entries(outputs).map(([name, tensor]) => [name, lowering.valueOf(tensor)] as const)
+  for (const name of Object.keys(outputs))
+    if (lowering.placeholders.has(name))
+      throw new ConfigError(`lower: ${name} names both an input and an output; rename the output`, { name })
   nameOutputs(lowering.emitter, names)
   const fixed = new Set(options.initializers)
   const fed = [...lowering.placeholders].filter(([name]) => !fixed.has(name))
@@ -75,12 +79,19 @@ class Lowering {
 
   /** The name of the ONNX value that holds `tensor`. */
   valueOf(tensor: Tensor): string {
-    let names = this.#values.get(tensor.node)
-    if (!names) {
-      names = inputName(tensor) === undefined ? this.#lowerNode(tensor.node) : [this.#placeholder(tensor)]
-      this.#values.set(tensor.node, names)
-    }
-    return names[tensor.index] as string
+    if (!this.#values.has(tensor.node))
+      for (const node of inputsFirst([tensor.node], (other) => this.#unwritten(other)))
+        if (!this.#values.has(node)) this.#values.set(node, this.#write(node))
+    return this.#values.get(tensor.node)![tensor.index] as string
+  }
+
+  #unwritten(node: Node): Node[] {
+    return node.inputs.map((x) => x.node).filter((other) => !this.#values.has(other))
+  }
+
+  #write(node: Node): readonly string[] {
+    const [output] = node.outputs as [Tensor]
+    return inputName(output) === undefined ? this.#lowerNode(node) : [this.#placeholder(output)]
   }
 
   #placeholder(tensor: Tensor): string {

@@ -12,10 +12,10 @@ import {
   type TensorType,
 } from '../tensor.ts'
 import { add, mul, neg, sub } from './elementwise.ts'
+import { gather } from './indexing.ts'
 import { matmul } from './matmul.ts'
 import { softmax } from './normalization.ts'
 import { sum } from './reduce.ts'
-import { gather } from './indexing.ts'
 import { concat, pad, reshape, slice, split, transpose } from './shape.ts'
 
 interface AttentionAttributes {

@@ -1,18 +1,18 @@
 import { ShapeError } from '../../errors.ts'
 import type { DType } from '../dtype.ts'
 import type { Operation } from '../operation.ts'
-import { broadcastShapes, requireDtype, requireSameDtype } from '../shape-rules.ts'
+import { broadcastShapes, floats, integers, requireDtype, requireSameDtype } from '../shape-rules.ts'
 import { applyOne, asTensor, formatShape, type Operand, type Tensor } from '../tensor.ts'
 import { sumTo } from './reduce.ts'
 
 type None = Record<never, never>
 
 /** A comparison: broadcasts, gives bool, passes no gradient. */
-function comparison(name: string, type: string): Operation<None> {
+function comparison(name: string, type: string, dtypes: readonly DType[]): Operation<None> {
   return {
     name,
     infer: ([x, y]) => {
-      requireSameDtype(name, [x!, y!])
+      requireSameDtype(name, [x!, y!], dtypes)
       return [{ dtype: 'bool', shape: broadcastShapes(name, x!.shape, y!.shape) }]
     },
     gradient: () => [undefined, undefined],
@@ -40,9 +40,10 @@ function bitwise(
   }
 }
 
-const equalRow = comparison('equal', 'Equal')
-const lessRow = comparison('less', 'Less')
-const greaterRow = comparison('greater', 'Greater')
+const ordered = [...floats, ...integers, 'uint8'] as const
+const equalRow = comparison('equal', 'Equal', [...ordered, 'bool'])
+const lessRow = comparison('less', 'Less', ordered)
+const greaterRow = comparison('greater', 'Greater', ordered)
 const logicalNotRow = bitwise('logicalNot', 'Not', 'bool')
 const logicalAndRow = bitwise('logicalAnd', 'And', 'bool')
 const logicalOrRow = bitwise('logicalOr', 'Or', 'bool')
@@ -61,7 +62,7 @@ const whereRow: Operation<None> = {
         `where: the condition is ${condition!.dtype} ${formatShape(condition!.shape)}, wanted bool; compare first`,
       )
     const shape = broadcastShapes('where', condition!.shape, broadcastShapes('where', x!.shape, y!.shape))
-    return [{ dtype: requireSameDtype('where', [x!, y!]), shape }]
+    return [{ dtype: requireSameDtype('where', [x!, y!], [...floats, 'int32', 'int64', 'uint8']), shape }]
   },
   gradient: ({ inputs: [condition, x, y] }, [g]) => [
     undefined,

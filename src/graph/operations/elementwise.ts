@@ -2,6 +2,7 @@ import type { DType } from '../dtype.ts'
 import { type Emitter, type Operation, onnxType } from '../operation.ts'
 import { broadcastShapes, floats, integers, requireDtype, requireSameDtype } from '../shape-rules.ts'
 import { applyOne, asTensor, type Operand, type Tensor } from '../tensor.ts'
+import { equal } from './compare.ts'
 import { sumTo } from './reduce.ts'
 
 /** Operations without settings. */
@@ -37,11 +38,12 @@ function binary(
   }
 }
 
-/** ONNX Runtime has no uint32 arithmetic: int64 holds every sum and product of interest, and casting wraps. */
+/** ONNX Runtime has no uint32 arithmetic. Sums and products wrap alike in int32; quotients need int64. */
 function lowerBinary(emit: Emitter, type: string, inputs: readonly string[], dtype: DType): string[] {
   if (dtype !== 'uint32') return emit.node(type, inputs)
-  const wide = inputs.map((x) => emit.node('Cast', [x], { to: { int: onnxType.int64 } })[0]!)
-  return emit.node('Cast', emit.node(type, wide), { to: { int: onnxType.uint32 } })
+  const through = { to: { int: type === 'Div' ? onnxType.int64 : onnxType.int32 } }
+  const signed = inputs.map((x) => emit.node('Cast', [x], through)[0]!)
+  return emit.node('Cast', emit.node(type, signed), { to: { int: onnxType.uint32 } })
 }
 
 const negRow = unary('neg', 'Neg', () => -1)
@@ -75,11 +77,9 @@ const minimumRow = binary('minimum', 'Min', (x, y, z, g) => chosen(x, y, z, g), 
 
 /** The cotangent goes to whichever operand was chosen, halves of it to both where they tie. */
 function chosen(x: Tensor, y: Tensor, z: Tensor, g: Tensor): [Tensor, Tensor] {
-  // sign(|x − z|) is 1 where x lost, 0 where it was chosen or tied; ties are told by both being 0.
-  const xLost = sign(abs(sub(x, z)))
-  const yLost = sign(abs(sub(y, z)))
-  const half = mul(0.5, add(1, sub(yLost, xLost)))
-  return [mul(g, half), mul(g, sub(1, half))]
+  const [ofX, ofY] = [x, y].map((operand) => cast(equal(operand, z), g.dtype)) as [Tensor, Tensor]
+  const share = div(g, add(ofX, ofY))
+  return [mul(share, ofX), mul(share, ofY)]
 }
 
 /** y = x in another dtype; floats to integers truncate towards zero. */

@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts'
 import type { DType } from '../dtype.ts'
 import type { Operation } from '../operation.ts'
-import { requireDtype, requireRank } from '../shape-rules.ts'
+import { floats, requireDtype, requireRank } from '../shape-rules.ts'
 import { applyOne, constant, type Dim, formatShape, type Tensor, type TensorType } from '../tensor.ts'
 import { equal } from './compare.ts'
 import { cast, mul } from './elementwise.ts'
@@ -40,6 +40,7 @@ const scatterAddRow: Operation<{ readonly rows: number }> = {
   name: 'scatterAdd',
   infer: ([updates, ids], { rows }) => {
     requireIndices('scatterAdd', ids!)
+    requireDtype('scatterAdd', updates!.dtype, floats)
     const [n, width] = requireRank('scatterAdd', 'the updates', updates!, 2)
     if (ids!.shape.length !== 1 || ids!.shape[0] !== n)
       throw new ShapeError(`scatterAdd: ids ${formatShape(ids!.shape)} must be [${n}], one a row of the updates`)

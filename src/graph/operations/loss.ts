@@ -1,3 +1,4 @@
+import { rederive } from '../gradient.ts'
 import type { Operation } from '../operation.ts'
 import { requireDtype, requireRank } from '../shape-rules.ts'
 import { apply, applyOne, type Tensor } from '../tensor.ts'
@@ -6,7 +7,6 @@ import { oneHot, pick } from './indexing.ts'
 import { logSoftmax } from './normalization.ts'
 import { mean } from './reduce.ts'
 import { reshape } from './shape.ts'
-import { rederive } from '../gradient.ts'
 
 interface CrossEntropyAttributes {
   /** ε of label smoothing (Szegedy et al. 2016): the target is (1 − ε) one-hot + ε uniform. */

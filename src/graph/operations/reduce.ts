@@ -1,5 +1,5 @@
 import type { OnnxAttribute, Operation } from '../operation.ts'
-import { floats, integers, normalizeAxes, normalizeAxis, requireDtype } from '../shape-rules.ts'
+import { floats, normalizeAxes, normalizeAxis, requireDtype } from '../shape-rules.ts'
 import { applyOne, type Shape, sameShape, type Tensor, type TensorType } from '../tensor.ts'
 import { equal } from './compare.ts'
 import { cast, div, exp, mul, sub } from './elementwise.ts'
@@ -25,7 +25,7 @@ function spread(g: Tensor, { axes }: ReduceAttributes, shape: Shape): Tensor {
 const sumRow: Operation<ReduceAttributes> = {
   name: 'sum',
   infer: ([x], attributes) => [
-    { dtype: requireDtype('sum', x!.dtype, [...floats, ...integers]), shape: reducedShape(x!, attributes) },
+    { dtype: requireDtype('sum', x!.dtype, [...floats, 'int32', 'int64']), shape: reducedShape(x!, attributes) },
   ],
   gradient: ({ inputs: [x], attributes }, [g]) => [spread(g!, attributes, x!.shape)],
   lower: (emit, [x], attributes) =>
@@ -71,7 +71,10 @@ const logSumExpRow: Operation<ReduceAttributes> = {
 /** Index of the largest element along one axis, the first where several tie; int64. */
 const argMaxRow: Operation<{ readonly axis: number }> = {
   name: 'argMax',
-  infer: ([x], { axis }) => [{ dtype: 'int64', shape: x!.shape.filter((_, i) => i !== axis) }],
+  infer: ([x], { axis }) => {
+    requireDtype('argMax', x!.dtype, [...floats, 'int32', 'int64'])
+    return [{ dtype: 'int64', shape: x!.shape.filter((_, i) => i !== axis) }]
+  },
   gradient: () => [undefined],
   lower: (emit, inputs, { axis }) => emit.node('ArgMax', inputs, { axis: { int: axis }, keepdims: { int: 0 } }),
 }

@@ -1,8 +1,17 @@
 import { ShapeError } from '../../errors.ts'
 import type { Operation } from '../operation.ts'
 import { broadcastShapes, normalizeAxis, requireSameDtype } from '../shape-rules.ts'
-import { apply, applyOne, type Dim, formatShape, type Shape, sameShape, type Tensor } from '../tensor.ts'
-import { mul } from './elementwise.ts'
+import {
+  apply,
+  applyOne,
+  type Dim,
+  formatShape,
+  type Shape,
+  sameShape,
+  scalar,
+  staticShape,
+  type Tensor,
+} from '../tensor.ts'
 import { sumTo } from './reduce.ts'
 
 /** The same elements in row-major order under another shape. */
@@ -39,7 +48,7 @@ function elements(shape: Shape): string {
 const transposeRow: Operation<{ readonly permutation: readonly number[] }> = {
   name: 'transpose',
   infer: ([x], { permutation }) => {
-    if (permutation.length !== x!.shape.length || new Set(permutation).size !== x!.shape.length)
+    if (permutation.length !== x!.shape.length || x!.shape.some((_, axis) => !permutation.includes(axis)))
       throw new ShapeError(`transpose: [${permutation}] does not permute the axes of ${formatShape(x!.shape)}`)
     return [{ dtype: x!.dtype, shape: permutation.map((axis) => x!.shape[axis] as Dim) }]
   },
@@ -56,7 +65,10 @@ const transposeRow: Operation<{ readonly permutation: readonly number[] }> = {
 const broadcastRow: Operation<{ readonly shape: Shape }> = {
   name: 'broadcastTo',
   infer: ([x], { shape }) => {
-    if (!sameShape(broadcastShapes('broadcastTo', x!.shape, shape), shape))
+    const known = shape.every(
+      (dim, i) => typeof dim === 'number' || dim === x!.shape[x!.shape.length - shape.length + i],
+    )
+    if (!known || !sameShape(broadcastShapes('broadcastTo', x!.shape, shape), shape))
       throw new ShapeError(`broadcastTo: ${formatShape(x!.shape)} does not stretch to ${formatShape(shape)}`)
     return [{ dtype: x!.dtype, shape }]
   },
@@ -79,7 +91,7 @@ const concatRow: Operation<AxisAttributes> = {
         throw new ShapeError(
           `concat: ${formatShape(shape)} and ${formatShape(first.shape)} must agree on every axis but ${axis}`,
         )
-    const total = inputs.reduce((size, { shape }) => size + Number(shape[axis]), 0)
+    const total = inputs.reduce((size, { shape }) => size + knownSize('concat', shape, axis), 0)
     return [{ dtype: requireSameDtype('concat', inputs), shape: first.shape.with(axis, total) }]
   },
   gradient: ({ inputs, attributes: { axis } }, [g]) => {
@@ -91,6 +103,11 @@ const concatRow: Operation<AxisAttributes> = {
     })
   },
   lower: (emit, inputs, { axis }) => emit.node('Concat', inputs, { axis: { int: axis } }),
+}
+
+/** A size that must be known. Throws {@link ShapeError} otherwise. */
+function knownSize(operation: string, shape: Shape, axis: number): number {
+  return staticShape(operation, [shape[axis] as Dim])[0] as number
 }
 
 interface SliceAttributes extends AxisAttributes {
@@ -125,7 +142,7 @@ const splitRow: Operation<AxisAttributes & { readonly sizes: readonly number[] }
   },
   gradient: ({ outputs, attributes: { axis } }, cotangents) => [
     concat(
-      outputs.map((part, i) => cotangents[i] ?? mul(part, 0)),
+      outputs.map((part, i) => cotangents[i] ?? broadcastTo(scalar(0, part.dtype), part.shape)),
       axis,
     ),
   ],
@@ -151,7 +168,7 @@ interface PadAttributes extends AxisAttributes {
 const padRow: Operation<PadAttributes> = {
   name: 'pad',
   infer: ([x], { axis, before, after }) => [
-    { dtype: x!.dtype, shape: x!.shape.with(axis, Number(x!.shape[axis]) + before + after) },
+    { dtype: x!.dtype, shape: x!.shape.with(axis, knownSize('pad', x!.shape, axis) + before + after) },
   ],
   gradient: ({ inputs: [x], attributes: { axis, before } }, [g]) => [
     slice(g!, axis, before, before + Number(x!.shape[axis])),
@@ -169,7 +186,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 function missingSize(from: Shape, to: Shape): number {
   const product = (shape: Shape) => shape.reduce<number>((size, dim) => size * Number(dim), 1)
   const size = product(from) / -product(to)
-  if (Number.isInteger(size)) return size
+  if (Number.isInteger(size) && size > 0) return size
   throw new ShapeError(`reshape: no size for −1 makes ${formatShape(to)} out of ${formatShape(from)}`)
 }
 
