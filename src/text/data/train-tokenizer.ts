@@ -18,7 +18,19 @@ export type NewTokenizer =
   | { readonly kind: 'byte' }
   | { readonly kind: 'bpe'; readonly vocabulary?: number | undefined }
 
+/** How to be told of progress, and how to stop. */
+export interface TrainTokenizerOptions {
+  /** Bytes of text counted, of all. */
+  readonly onCount: (bytes: number, totalBytes: number) => void
+  /** Merges made, of all wanted. */
+  readonly onMerge: (merges: number, wanted: number) => void
+  readonly signal: AbortSignal | undefined
+}
+
 const defaultVocabulary = 8192
+
+/** Distinct words that are counted before counting ends: some 500 MB of memory, many gigabytes of one language. */
+const mostWords = 1 << 22
 
 /**
  * Makes a tokenizer for a corpus. BPE learns its merges from the training part alone; the characters are those of the
@@ -29,19 +41,39 @@ export async function trainTokenizer(
   wanted: NewTokenizer,
   spool: DocumentSpool,
   split: Split,
-  report: (merges: number, wanted: number) => void,
-  signal?: AbortSignal,
+  options: TrainTokenizerOptions,
 ): Promise<Tokenizer> {
   if (wanted.kind === 'byte') return byteTokenizer()
-  const characters = new Set<string>()
-  const counts: WordCounts = new Map()
-  for await (const { text, heldOut } of piecesOf(spool, split)) {
-    signal?.throwIfAborted()
-    if (wanted.kind === 'char') collectCharacters([text], characters)
-    else if (!heldOut) countWords([text], counts)
-  }
-  if (wanted.kind === 'char')
+  if (wanted.kind === 'char') {
+    const characters = await charactersOf(spool, split, options)
     return charTokenizer(characters, { specialTokens: split.wholeDocuments ? [END_OF_TEXT] : [] })
+  }
+  const counts = await wordsOf(spool, split, options)
   const vocabSize = wanted.vocabulary ?? defaultVocabulary
-  return trainBpe(counts, { vocabSize, onProgress: (progress) => report(progress.merges, progress.wanted) })
+  return trainBpe(counts, { vocabSize, onProgress: (progress) => options.onMerge(progress.merges, progress.wanted) })
+}
+
+async function charactersOf(spool: DocumentSpool, split: Split, options: TrainTokenizerOptions) {
+  const characters = new Set<string>()
+  for await (const { text } of countedPieces(spool, split, options)) collectCharacters([text], characters)
+  return characters
+}
+
+async function wordsOf(spool: DocumentSpool, split: Split, options: TrainTokenizerOptions) {
+  const counts: WordCounts = new Map()
+  for await (const { text, heldOut } of countedPieces(spool, split, options)) {
+    if (!heldOut) countWords([text], counts)
+    if (counts.size >= mostWords) break
+  }
+  return counts
+}
+
+async function* countedPieces(spool: DocumentSpool, split: Split, { onCount, signal }: TrainTokenizerOptions) {
+  let bytes = 0
+  for await (const piece of piecesOf(spool, split)) {
+    signal?.throwIfAborted()
+    yield piece
+    bytes += Buffer.byteLength(piece.text)
+    onCount(bytes, spool.bytes)
+  }
 }
