@@ -1,5 +1,6 @@
 export * from './checkpoint.ts'
 export * from './events.ts'
+export * from './held-out.ts'
 export * from './loop.ts'
 export * from './pace.ts'
 export { renderReport } from './report/render-report.ts'

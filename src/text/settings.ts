@@ -1,0 +1,205 @@
+import { ConfigError } from '../errors.ts'
+import type { CausalConfig } from '../models/architecture.ts'
+import { nearestName } from '../sample/nearest-name.ts'
+
+/** Everything that `--set` can change, flat. */
+export interface TextSettings {
+  readonly dModel: number
+  readonly nLayers: number
+  readonly nHeads: number
+  readonly nKvHeads: number
+  readonly dFf: number
+  readonly contextLength: number
+  readonly dropout: number
+  readonly tieEmbeddings: boolean
+  readonly ropeTheta: number
+  readonly normEpsilon: number
+  readonly batchSize: number
+  readonly accumulation: number
+  readonly optimizer: 'adamw' | 'muon'
+  readonly learningRate: number
+  readonly learningRateFloor: number
+  readonly schedule: 'constant' | 'cosine' | 'wsd'
+  readonly warmupSteps: number
+  readonly decayShare: number
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  readonly weightDecay: number
+  readonly gradientClip: number
+  readonly momentum: number
+  readonly matrixRate: number
+  readonly labelSmoothing: number
+  readonly emaDecay: number
+  readonly sampling: 'random' | 'epochs'
+  readonly evaluations: number
+  readonly evaluationBatches: number
+}
+
+/** One setting: its range, and what it does. */
+export interface TextSettingField {
+  readonly name: keyof TextSettings
+  /** `[least, greatest]` of a number; `whole` ones are integers. */
+  readonly range?: readonly [number, number]
+  readonly whole?: boolean
+  /** The words that it may be. */
+  readonly words?: readonly string[]
+  readonly description: string
+}
+
+const whole = (name: keyof TextSettings, least: number, greatest: number, description: string): TextSettingField => ({
+  name,
+  range: [least, greatest],
+  whole: true,
+  description,
+})
+const real = (name: keyof TextSettings, least: number, greatest: number, description: string): TextSettingField => ({
+  name,
+  range: [least, greatest],
+  description,
+})
+
+/** The table of settings, in the order that help shows them. */
+export const textSettingFields: readonly TextSettingField[] = [
+  whole('dModel', 1, 16_384, 'width of the residual stream'),
+  whole('nLayers', 1, 256, 'layers'),
+  whole('nHeads', 1, 256, 'attention heads'),
+  whole('nKvHeads', 1, 256, 'key/value heads; a divisor of nHeads (decoder only)'),
+  whole('dFf', 1, 65_536, 'width inside the feed-forward layers'),
+  whole('contextLength', 2, 131_072, 'tokens that the model sees at once'),
+  real('dropout', 0, 0.9, 'share of activations dropped in training'),
+  { name: 'tieEmbeddings', description: 'output layer = embedding table' },
+  real('ropeTheta', 1, 1e9, 'base of the rotary angles (decoder only)'),
+  real('normEpsilon', 1e-12, 1, 'ε of the normalizations'),
+  whole('batchSize', 1, 65_536, 'windows of text a batch'),
+  whole('accumulation', 1, 65_536, 'batches averaged for one update'),
+  { name: 'optimizer', words: ['adamw', 'muon'], description: 'muon: hidden matrices by Muon, the rest by AdamW' },
+  real('learningRate', 0, 10, 'highest learning rate (of AdamW)'),
+  real('learningRateFloor', 0, 1, 'learning rate at the end, as a share of the highest'),
+  { name: 'schedule', words: ['constant', 'cosine', 'wsd'], description: 'shape of the learning rate after warm-up' },
+  whole('warmupSteps', 0, 1e9, 'updates over which the learning rate rises'),
+  real('decayShare', 1e-6, 1, 'share of the run over which wsd falls'),
+  real('beta1', 0, 0.99999, 'decay of the first moment'),
+  real('beta2', 0, 0.99999, 'decay of the second moment'),
+  real('epsilon', 0, 1, 'ε of AdamW'),
+  real('weightDecay', 0, 10, 'decoupled weight decay of matrices'),
+  real('gradientClip', 0, 1e9, 'limit of the gradients’ global norm; 0 does not clip'),
+  real('momentum', 0, 0.99999, 'momentum of Muon'),
+  real('matrixRate', 0, 1e6, 'Muon’s learning rate as a multiple of learningRate'),
+  real('labelSmoothing', 0, 0.9, 'share of each target spread over the vocabulary'),
+  real('emaDecay', 0, 0.999999, 'decay of the weights’ moving average, which is then kept; 0 keeps none'),
+  { name: 'sampling', words: ['random', 'epochs'], description: 'windows at random places, or each once an epoch' },
+  whole('evaluations', 1, 100_000, 'evaluations over the run'),
+  whole('evaluationBatches', 0, 1e9, 'batches of held-out text an evaluation reads before the last; 0 reads all'),
+]
+
+/** Sizes by name, and in a word what each is for. */
+export const textPresets: Readonly<Record<'nano' | 'small' | 'base', TextSettings>> = {
+  nano: preset({ dModel: 128, nLayers: 4, nHeads: 4, nKvHeads: 4, dFf: 384, contextLength: 128, batchSize: 16 }),
+  small: preset({ dModel: 256, nLayers: 6, nHeads: 8, nKvHeads: 4, dFf: 704, contextLength: 256, batchSize: 16 }),
+  base: preset({ dModel: 512, nLayers: 8, nHeads: 8, nKvHeads: 4, dFf: 1408, contextLength: 512, batchSize: 8 }),
+}
+
+type Sizes = Pick<TextSettings, 'dModel' | 'nLayers' | 'nHeads' | 'nKvHeads' | 'dFf' | 'contextLength' | 'batchSize'>
+
+function preset(sizes: Sizes): TextSettings {
+  return {
+    ...sizes,
+    dropout: 0,
+    tieEmbeddings: true,
+    ropeTheta: 10_000,
+    normEpsilon: 1e-5,
+    accumulation: 1,
+    optimizer: 'muon',
+    learningRate: 0.003,
+    learningRateFloor: 0.05,
+    schedule: 'cosine',
+    warmupSteps: 50,
+    decayShare: 0.3,
+    beta1: 0.9,
+    beta2: 0.95,
+    epsilon: 1e-8,
+    weightDecay: 0.1,
+    gradientClip: 1,
+    momentum: 0.95,
+    matrixRate: 6,
+    labelSmoothing: 0,
+    emaDecay: 0,
+    sampling: 'random',
+    evaluations: 10,
+    evaluationBatches: 32,
+  }
+}
+
+/**
+ * A preset with changes, checked. `changes` may hold text, as `--set` gives it.
+ * Throws {@link ConfigError}: an unknown preset or key (naming the nearest), a value of the wrong kind or out of range.
+ */
+export function resolveTextSettings(name: string, changes: Readonly<Record<string, unknown>> = {}): TextSettings {
+  const base = Object.entries(textPresets).find(([key]) => key === name)?.[1]
+  if (!base)
+    throw new ConfigError(`preset: there is no ${name}, wanted ${Object.keys(textPresets).join(', ')}`, { name })
+  const settings: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(changes)) settings[key] = parseSetting(key, value)
+  if (!('nKvHeads' in changes) && 'nHeads' in changes && Number(settings.nHeads) % Number(settings.nKvHeads) !== 0)
+    settings.nKvHeads = settings.nHeads
+  return settings as unknown as TextSettings
+}
+
+function parseSetting(key: string, value: unknown): unknown {
+  const field = textSettingFields.find((candidate) => candidate.name === key)
+  if (!field) {
+    const nearest = nearestName(
+      key,
+      textSettingFields.map((candidate) => candidate.name),
+    )
+    const remedy = nearest ? `did you mean ${nearest}?` : 'see `atelier train text --help`'
+    throw new ConfigError(`set: there is no setting ${key}; ${remedy}`, { key, nearest })
+  }
+  const parsed = field.range ? toNumber(value) : field.words ? String(value) : toBoolean(value)
+  if (fits(field, parsed)) return parsed
+  throw new ConfigError(`set: ${key} is ${JSON.stringify(value)}, wanted ${wanted(field)}`, { key, value })
+}
+
+const toNumber = (value: unknown) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value)
+const toBoolean = (value: unknown) => (value === 'true' ? true : value === 'false' ? false : value)
+
+function fits({ range, whole, words }: TextSettingField, value: unknown): boolean {
+  if (words) return words.includes(String(value))
+  if (!range) return typeof value === 'boolean'
+  const inRange = typeof value === 'number' && value >= range[0] && value <= range[1]
+  return inRange && (!whole || Number.isInteger(value))
+}
+
+/** In words, what a setting may be: for messages and help. */
+export function wanted({ range, whole, words }: TextSettingField): string {
+  if (words) return words.join(' or ')
+  if (!range) return 'true or false'
+  return `${whole ? 'a whole number' : 'a number'} from ${range[0]} to ${range[1]}`
+}
+
+/** The model that settings and a tokenizer make together. */
+export function modelConfig(
+  settings: TextSettings,
+  tokenizer: { readonly vocabSize: number; readonly bos: number | undefined; readonly eos: number | undefined },
+): CausalConfig {
+  const { dModel, nLayers, nHeads, nKvHeads, dFf, contextLength, dropout, tieEmbeddings, ropeTheta, normEpsilon } =
+    settings
+  const sizes = {
+    dModel,
+    nLayers,
+    nHeads,
+    nKvHeads,
+    dFf,
+    contextLength,
+    dropout,
+    tieEmbeddings,
+    ropeTheta,
+    normEpsilon,
+  }
+  const ids = {
+    ...(tokenizer.bos === undefined ? {} : { bosTokenId: tokenizer.bos }),
+    ...(tokenizer.eos === undefined ? {} : { eosTokenId: tokenizer.eos }),
+  }
+  return { ...sizes, vocabSize: tokenizer.vocabSize, ...ids }
+}

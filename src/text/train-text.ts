@@ -1,0 +1,178 @@
+import { join, relative } from 'node:path'
+import { writeTokenizer } from '../data/tokenizers/folder.ts'
+import { CheckpointError, ConfigError } from '../errors.ts'
+import { architectureNamed } from '../models/registry.ts'
+import type { Engine, EngineName } from '../runtime/engine.ts'
+import { createEngine } from '../runtime/index.ts'
+import type { TrainEvent } from '../train/events.ts'
+import { version } from '../version.ts'
+import { type Corpus, openCorpus } from './data/open-corpus.ts'
+import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
+import type { NewTokenizer } from './data/train-tokenizer.ts'
+import { type RunRecord, readRun, runExists, writeRun } from './run.ts'
+import { modelConfig, resolveTextSettings } from './settings.ts'
+import { type Prepared, TextRun, type TextRunResult } from './text-run.ts'
+
+/** What `atelier train text` takes. */
+export interface TrainTextOptions {
+  /** Files, folders, glob patterns, or `-` for standard input; not needed to resume. */
+  readonly data?: readonly string[]
+  /** Field of JSON, CSV and Parquet that holds the text; `text` by default. */
+  readonly field?: string
+  /** Licence of the data, for the record. */
+  readonly licence?: string
+  /** Folder of the run; made if missing. */
+  readonly out: string
+  /** `nano` by default. */
+  readonly preset?: string
+  /** `decoder` by default. */
+  readonly architecture?: string
+  /** BPE of 4,096 tokens by default. */
+  readonly tokenizer?: NewTokenizer
+  /** How long: `steps`, `minutes` or `epochs`, one of them; by default some minutes that suit the preset. */
+  readonly budget?: RunRecord['budget']
+  /** 0 by default. */
+  readonly seed?: number
+  /** Changes to the preset's settings; text is parsed. */
+  readonly set?: Readonly<Record<string, unknown>>
+  /** Goes on from the run's last checkpoint. */
+  readonly resume?: boolean
+  /** What samples on the way begin with; the beginning of a document by default. */
+  readonly prompt?: string
+  /** `cpu` by default. */
+  readonly engine?: EngineName
+  readonly threads?: number
+  /** Stops after the step that is running, with a checkpoint. */
+  readonly signal?: AbortSignal
+}
+
+/** The corpus is being prepared, then is ready. */
+export type TextTrainEvent =
+  | TrainEvent
+  | ({ readonly type: 'prepare' } & PrepareProgress)
+  | {
+      readonly type: 'corpus'
+      readonly documents: number
+      readonly duplicates: number
+      readonly trainTokens: number
+      readonly heldOutTokens: number
+      readonly vocabulary: number
+    }
+
+const presetMinutes: Readonly<Record<string, number>> = { nano: 2, small: 20, base: 120 }
+
+/**
+ * Trains a model on text and leaves a run folder: `config.json`, `model.safetensors` (the best weights),
+ * `tokenizer.json`, `last/` (to resume from), `run.json`, `metrics.jsonl`, `report.html`, `corpus/`.
+ * Tells what happens as it happens and returns what the run came to.
+ *
+ * Throws ConfigError for settings, DataError for text, CheckpointError for the folder, DivergenceError
+ * where training blows up, EngineError where the engine cannot.
+ */
+export async function* trainText(options: TrainTextOptions): AsyncGenerator<TextTrainEvent, TextRunResult> {
+  const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
+  try {
+    const prepared = options.resume ? await reopen(options) : yield* begin(options, engine)
+    const session = await TextRun.create(engine, options.out, prepared, options.resume ?? false)
+    try {
+      yield corpusEvent(prepared.corpus)
+      return yield* session.train(options.signal)
+    } finally {
+      await session.release()
+      prepared.corpus.close()
+    }
+  } finally {
+    await engine.close()
+  }
+}
+
+/** Prepares the corpus of a new run, telling how far it is, and writes `run.json`. */
+async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator<TextTrainEvent, Prepared> {
+  const { out, data = [], field, signal, seed = 0, preset = 'nano', architecture = 'decoder' } = options
+  if (await runExists(out))
+    throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
+  const settings = resolveTextSettings(preset, options.set)
+  architectureNamed(architecture).build(modelConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined }))
+  const budget = checkBudget(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
+  const tokenizer = options.tokenizer ?? { kind: 'bpe', vocabulary: 4096 }
+  const folder = join(out, 'corpus')
+  const corpus = yield* told((onProgress) =>
+    prepareCorpus({ paths: data, field, tokenizer, folder, seed, signal, onProgress }),
+  )
+  const record: RunRecord = {
+    format: 'atelier-run-1',
+    craft: 'text',
+    version,
+    created: new Date().toISOString(),
+    architecture,
+    preset,
+    settings: { ...settings },
+    seed,
+    budget,
+    prompt: options.prompt ?? '',
+    sources: [...data],
+    ...(options.licence === undefined ? {} : { licence: options.licence }),
+    corpus: relative(out, corpus.folder),
+    dataDigest: corpus.digest,
+    tokenizerDigest: corpus.tokenizerDigest,
+    engine: engine.describe(),
+  }
+  await writeTokenizer(out, corpus.tokenizer, settings.contextLength)
+  await writeRun(out, record)
+  return { record, settings, corpus }
+}
+
+/** Opens a run to go on with; a new budget replaces its own, other settings are its own. */
+async function reopen(options: TrainTextOptions): Promise<Prepared> {
+  const { out } = options
+  if (!(await runExists(out)))
+    throw new CheckpointError(`resume: ${out} holds no run; leave --resume out to begin one`, { out })
+  if (options.set && Object.keys(options.set).length > 0)
+    throw new ConfigError('resume: a run keeps its settings; leave --set out, or begin another run')
+  const record = await readRun(out)
+  const settings = resolveTextSettings(record.preset, record.settings)
+  const budget = checkBudget(options.budget ?? record.budget)
+  return { record: { ...record, budget }, settings, corpus: await openCorpus(join(out, record.corpus)) }
+}
+
+function checkBudget(budget: RunRecord['budget']): RunRecord['budget'] {
+  const [[unit, amount]] = Object.entries(budget) as [[string, number]]
+  const whole = unit !== 'steps' || Number.isInteger(amount)
+  if (amount > 0 && Number.isFinite(amount) && whole) return budget
+  throw new ConfigError(
+    `train: ${unit} is ${amount}, wanted ${unit === 'steps' ? 'a whole number' : 'a number'} above 0`,
+  )
+}
+
+function corpusEvent({ statistics, train: part, validation, tokenizer }: Corpus): TextTrainEvent {
+  return {
+    type: 'corpus',
+    documents: statistics.documents,
+    duplicates: statistics.duplicates,
+    trainTokens: part.tokens,
+    heldOutTokens: validation.tokens,
+    vocabulary: tokenizer.vocabSize,
+  }
+}
+
+/** Runs a preparation, passing its progress on as events. */
+async function* told(
+  work: (onProgress: (progress: PrepareProgress) => void) => Promise<Corpus>,
+): AsyncGenerator<TextTrainEvent, Corpus> {
+  const pending: PrepareProgress[] = []
+  let wake = () => {}
+  const done = work((progress) => {
+    pending.push(progress)
+    wake()
+  })
+  const settled = done.then(
+    () => true,
+    () => true,
+  )
+  for (let finished = false; !finished; ) {
+    finished = await Promise.race([settled, new Promise<false>((resolve) => (wake = () => resolve(false)))])
+    const latest = pending.splice(0).at(-1)
+    if (latest) yield { type: 'prepare', ...latest }
+  }
+  return done
+}

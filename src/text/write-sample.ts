@@ -1,0 +1,34 @@
+import type { Tokenizer } from '../data/tokenizers/index.ts'
+import type { CausalArchitecture } from '../models/architecture.ts'
+import type { DeviceBuffer, Engine } from '../runtime/engine.ts'
+import { CachedModel } from '../sample/cached-model.ts'
+import { complete } from '../sample/complete.ts'
+import { promptIds } from './prompt.ts'
+
+const sampleTokens = 160
+
+/** Lets a model in training write, with the weights where they are: the same step of the same run writes the same text. */
+export async function writeSample(
+  engine: Engine,
+  architecture: CausalArchitecture,
+  buffers: Readonly<Record<string, DeviceBuffer>>,
+  tokenizer: Tokenizer,
+  { prompt, seed }: { readonly prompt: string; readonly seed: number },
+  step: number,
+): Promise<{ prompt: string; text: string }> {
+  const model = await CachedModel.create(engine, architecture, { buffers })
+  try {
+    const ids = promptIds(tokenizer, prompt === '' && tokenizer.eos === undefined ? '\n' : prompt)
+    const maxTokens = Math.min(sampleTokens, model.contextLength - 1)
+    const endOfText = tokenizer.eos === undefined ? [] : [tokenizer.eos]
+    const [first] = await complete(
+      model,
+      [ids.slice(-model.contextLength + 1)],
+      { maxTokens, seed: seed + step },
+      { endOfText },
+    )
+    return { prompt, text: tokenizer.decode(first?.ids ?? [], { skipSpecial: true }) }
+  } finally {
+    await model.release()
+  }
+}
