@@ -38,7 +38,8 @@ export async function complete(
   return [...byRow.entries()].sort(([a], [b]) => a - b).map(([row, events]) => completionOf(row, events))
 }
 
-function completionOf(row: number, events: readonly GenerationEvent[]): Completion {
+/** Collects the events of one continuation. */
+export function completionOf(row: number, events: readonly GenerationEvent[]): Completion {
   const tokens = events.filter((event) => event.type === 'token')
   const finish = events.find((event) => event.type === 'finish')!
   const logProbabilities = tokens.map((token) => token.logProbability)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -69,6 +70,10 @@ describe('prepareCorpus', () => {
     }
     expect(digests[1]).toBe(digests[0])
     expect(new Set(digests).size).toBe(4)
+    const sha256 = (...parts: (string | Buffer)[]) =>
+      parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
+    const documents = sha256('atelier documents 1\n', sha256('Caf\u00e9 one\n'), sha256('Two\n')).toString('hex')
+    expect(digests[0]).toBe(sha256(JSON.stringify({ documents, heldOut: 0.1, seed: 0 })).toString('hex'))
   })
 
   it('does not encode again what is there, opens it without the sources, and notices damage', async () => {

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import type { SamplerSettings } from '../sample/settings.ts'
+
+const engineSchema = z.object({
+  name: z.enum(['cpu', 'cuda', 'wasm', 'webgpu']),
+  library: z.string(),
+  platform: z.string(),
+  threads: z.number(),
+})
+
+/** The form of an artifact's record, for reading it back: it is untrusted. */
+export const artifactSchema = z.object({
+  format: z.literal('atelier-artifact-1'),
+  kind: z.literal('text'),
+  text: z.string(),
+  prompt: z.string(),
+  tokens: z.number().int().nonnegative(),
+  ids: z.array(z.number().int().nonnegative()),
+  promptIds: z.array(z.number().int().nonnegative()),
+  seed: z.number().int().nonnegative(),
+  /** Which of the texts made together it is, counted from 0. */
+  row: z.number().int().nonnegative(),
+  finishReason: z.enum(['stop', 'length', 'endOfText', 'aborted']),
+  logProbability: z.number(),
+  logProbabilities: z.array(z.number()).optional(),
+  top: z.array(z.array(z.object({ id: z.number(), logProbability: z.number() }))).optional(),
+  settings: z.record(z.string(), z.unknown()),
+  model: z.object({
+    path: z.string(),
+    digest: z.string(),
+    architecture: z.string(),
+    dataDigest: z.string().optional(),
+  }),
+  engine: engineSchema,
+  atelier: z.string(),
+  /** Watermarks and manifests that it bears. */
+  marks: z.array(z.unknown()),
+})
+
+/**
+ * What was generated, with how: enough to make it again, bit for bit, on the same library,
+ * instruction set and number of threads.
+ */
+export type TextArtifact = Omit<z.infer<typeof artifactSchema>, 'settings'> & { readonly settings: SamplerSettings }

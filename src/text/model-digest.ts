@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+
+/** Files that decide what a model writes. */
+const decisive = /^(config\.json|tokenizer\.json|tokenizer_config\.json|model.*\.safetensors)$/
+
+/** SHA-256 (hex) over the names and contents of a model folder's configuration, tokenizer and weights. */
+export async function modelDigest(folder: string): Promise<string> {
+  const hash = createHash('sha256')
+  for (const name of (await readdir(folder)).filter((file) => decisive.test(file)).sort()) {
+    hash.update(`${name}\0`)
+    await pipeline(createReadStream(join(folder, name)), hash, { end: false })
+  }
+  return hash.digest('hex')
+}

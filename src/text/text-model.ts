@@ -1,0 +1,175 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readTokenizer } from '../data/tokenizers/folder.ts'
+import type { Tokenizer } from '../data/tokenizers/index.ts'
+import { CheckpointError } from '../errors.ts'
+import { type LoadedModel, loadModel } from '../models/checkpoint.ts'
+import type { Engine, EngineName } from '../runtime/engine.ts'
+import { createEngine } from '../runtime/index.ts'
+import { CachedModel } from '../sample/cached-model.ts'
+import { type Completion, completionOf } from '../sample/complete.ts'
+import { generate } from '../sample/generate.ts'
+import type { GenerateOptions, GenerationEvent } from '../sample/generation.ts'
+import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
+import type { SamplerSettings } from '../sample/settings.ts'
+import { version } from '../version.ts'
+import type { TextArtifact } from './artifact.ts'
+import { modelDigest } from './model-digest.ts'
+import { promptIds } from './prompt.ts'
+
+/** A piece of text as it comes, of the row-th of the texts made together. */
+export interface TextPiece {
+  readonly row: number
+  readonly text: string
+}
+
+/** The folder of the gallery's model for text, which comes with the package. */
+export const galleryFolder = fileURLToPath(new URL('../../gallery/en', import.meta.url))
+
+/** A model that writes: a run, or any Hugging Face folder of a supported architecture, ready on an engine. */
+export class TextModel {
+  readonly folder: string
+  readonly tokenizer: Tokenizer
+  readonly loaded: LoadedModel
+  readonly #engine: Engine
+  readonly #model: CachedModel
+  #digest: Promise<string> | undefined
+
+  private constructor(folder: string, tokenizer: Tokenizer, loaded: LoadedModel, engine: Engine, model: CachedModel) {
+    this.folder = folder
+    this.tokenizer = tokenizer
+    this.loaded = loaded
+    this.#engine = engine
+    this.#model = model
+  }
+
+  /**
+   * Loads a folder; the gallery's model where none is named. Throws CheckpointError for files that are
+   * missing, corrupt, or do not belong together, EngineError where the engine cannot run.
+   */
+  static async load(
+    folder: string = galleryFolder,
+    options: { readonly engine?: EngineName; readonly threads?: number } = {},
+  ): Promise<TextModel> {
+    if (!existsSync(join(folder, 'config.json')))
+      throw new CheckpointError(`load: ${folder} holds no config.json; name a run or a model's folder by --model`, {
+        folder,
+      })
+    const tokenizer = await readTokenizer(folder)
+    const loaded = await loadModel(folder)
+    const { vocabSize } = loaded.architecture.dimensions
+    if (tokenizer.vocabSize > vocabSize)
+      throw new CheckpointError(
+        `load: the tokenizer of ${folder} has ${tokenizer.vocabSize} tokens, the model ${vocabSize}; do the files belong together?`,
+      )
+    const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
+    try {
+      const model = await CachedModel.create(engine, loaded.architecture, { tensors: loaded.weights })
+      return new TextModel(folder, tokenizer, loaded, engine, model)
+    } catch (error) {
+      await engine.close()
+      throw error
+    }
+  }
+
+  /**
+   * Continues each prompt `n` times, giving text as it becomes certain, and returns the artifacts in
+   * order of prompts. Throws ConfigError for settings, DataError for prompts.
+   */
+  async *generate(
+    prompts: readonly string[],
+    given: Partial<SamplerSettings> = {},
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<TextPiece, TextArtifact[]> {
+    const settings = resolveSamplerSettings(given)
+    const encoded = prompts.map((prompt) => promptIds(this.tokenizer, prompt))
+    const rows = prompts.length * settings.n
+    const events = Array.from({ length: rows }, (): GenerationEvent[] => [])
+    for await (const event of generate(this.#model, encoded, settings, this.#options(options.signal))) {
+      events[event.row]?.push(event)
+      if (event.text) yield { row: event.row, text: event.text }
+    }
+    const digest = await this.digest()
+    return events.map((own, row) => {
+      const prompt = Math.floor(row / settings.n)
+      return this.#artifact(completionOf(row, own), prompts[prompt]!, encoded[prompt]!, settings, digest)
+    })
+  }
+
+  /** {@link TextModel.generate}, to its end. */
+  async complete(prompts: readonly string[], settings: Partial<SamplerSettings> = {}): Promise<TextArtifact[]> {
+    const pieces = this.generate(prompts, settings)
+    for (;;) {
+      const { done, value } = await pieces.next()
+      if (done) return value
+    }
+  }
+
+  /** SHA-256 of the model's files. */
+  digest(): Promise<string> {
+    this.#digest ??= modelDigest(this.folder)
+    return this.#digest
+  }
+
+  /** What computes, exactly. */
+  describeEngine(): TextArtifact['engine'] {
+    return this.#engine.describe()
+  }
+
+  /** Frees the model and its engine. */
+  async release(): Promise<void> {
+    await this.#model.release()
+    await this.#engine.close()
+  }
+
+  #options(signal: AbortSignal | undefined): GenerateOptions {
+    const { tokenizer, loaded } = this
+    const ends = [tokenizer.eos, loaded.architecture.config.eos_token_id].flat()
+    return {
+      endOfText: [...new Set(ends.filter((id): id is number => typeof id === 'number'))],
+      decoder: () => {
+        const stream = tokenizer.streamDecoder({ skipSpecial: true })
+        return { push: (id) => stream.push(id), end: () => stream.flush() }
+      },
+      breakerId: (text) => tokenizer.encode(text).at(-1),
+      ...(signal ? { signal } : {}),
+    }
+  }
+
+  #artifact(
+    made: Completion,
+    prompt: string,
+    ids: readonly number[],
+    settings: SamplerSettings,
+    digest: string,
+  ): TextArtifact {
+    const { loaded, folder } = this
+    const { dataDigest } = loaded.metadata
+    return {
+      format: 'atelier-artifact-1',
+      kind: 'text',
+      text: made.text ?? '',
+      prompt,
+      tokens: made.ids.length,
+      ids: [...made.ids],
+      promptIds: [...ids],
+      seed: settings.seed,
+      row: made.row,
+      finishReason: made.finishReason,
+      logProbability: made.logProbability,
+      ...(settings.logProbabilities ? { logProbabilities: [...made.logProbabilities] } : {}),
+      ...(made.top ? { top: made.top.map((likeliest) => likeliest.map((one) => ({ ...one }))) } : {}),
+      settings,
+      model: {
+        path: folder,
+        digest,
+        architecture: loaded.row.name,
+        ...(dataDigest === undefined ? {} : { dataDigest }),
+      },
+      engine: this.describeEngine(),
+      atelier: version,
+      marks: [],
+    }
+  }
+}
