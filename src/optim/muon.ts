@@ -1,4 +1,4 @@
-import { add, mul, sqrt, sub, div } from '../graph/operations/elementwise.ts'
+import { add, div, mul, sqrt, sub } from '../graph/operations/elementwise.ts'
 import { matmul } from '../graph/operations/matmul.ts'
 import { sum } from '../graph/operations/reduce.ts'
 import { transpose } from '../graph/operations/shape.ts'

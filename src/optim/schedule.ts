@@ -26,8 +26,12 @@ export function learningRateAt(schedule: Schedule, step: number, progress: numbe
   for (const [name, share] of Object.entries({ progress, floor, decayShare }))
     if (!(share >= 0 && share <= 1)) throw new ConfigError(`schedule: ${name} is ${share}, wanted 0 to 1`)
   const warm = warmupSteps > 0 ? Math.min(1, (step + 1) / warmupSteps) : 1
-  const left = kind === 'constant' ? 1 : kind === 'cosine' ? cosine(progress) : Math.min(1, (1 - progress) / decayShare)
+  const left = kind === 'constant' ? 1 : kind === 'cosine' ? cosine(progress) : straight(progress, decayShare)
   return peak * Math.min(warm, floor + (1 - floor) * left)
+}
+
+function straight(progress: number, share: number): number {
+  return share === 0 ? 1 : Math.min(1, (1 - progress) / share)
 }
 
 function cosine(progress: number): number {
