@@ -46,6 +46,8 @@ if (file.startsWith('tfjs')) {
 }
 await new Promise((done, fail) => {
   page.on('pageerror', fail)
+  page.on('crash', () => fail(new Error('run: the page crashed')))
+  browser.on('disconnected', () => fail(new Error('run: the browser went away')))
   page.on('console', (message) => {
     const text = message.text()
     if (!text.startsWith('{"job"')) return console.error(text)
