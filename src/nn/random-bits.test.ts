@@ -60,7 +60,8 @@ describe('RandomKey', () => {
   )
 
   it('gives every name and every key other bits', async () => {
-    const outputs = { a: key().split('a').bits(50), b: key().split('b').bits(50) }
+    const parent = key()
+    const outputs = { a: parent.split('a').bits(50), b: parent.split('b').bits(50) }
     const first = await evaluate(engine, outputs, { key: words(Random.seed(1)) })
     const second = await evaluate(engine, outputs, { key: words(Random.seed(2)) })
     expect(new Set([...first.a!, ...first.b!, ...second.a!, ...second.b!]).size).toBe(400)
