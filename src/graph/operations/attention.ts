@@ -104,7 +104,7 @@ const attentionRow: Operation<AttentionAttributes> = {
 }
 
 /** Queries a block holds at most; blocks shorter than this cost more in slices than they save in scores. */
-const blockLength = 128
+const blockLength = 86
 
 /** [begin, end) of each block of queries; one block where nothing is masked. */
 function queryBlocks({ T }: HeadSizes, causal: boolean): [number, number][] {
@@ -241,7 +241,10 @@ interface CachedAttentionAttributes {
  */
 const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
   name: 'cachedAttention',
-  infer: ([q, , , pastKeys, pastValues]) => [q!, pastKeys!, pastValues!],
+  infer: (inputs, attributes) => {
+    checkCached(inputs, attributes)
+    return [inputs[0]!, inputs[3]!, inputs[4]!]
+  },
   lower: (emit, [q, k, v, pastK, pastV, lastPosition, total, cos = '', sin = ''], { nHeads, nKvHeads, scale }) =>
     emit.node(
       'GroupQueryAttention',
@@ -255,6 +258,33 @@ const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
       { domain: 'com.microsoft', outputs: 3 },
     ),
 }
+
+/** Throws {@link ShapeError} unless everything fits the caches and the heads are of a size that the kernel takes. */
+function checkCached(inputs: readonly TensorType[], { nHeads, nKvHeads }: CachedAttentionAttributes): void {
+  const [q, k, v, keys, values, lastPosition, total] = inputs as TensorType[]
+  const [B, T] = requireRank('cachedAttention', 'q', q!, 3)
+  const [, , , D] = requireRank('cachedAttention', 'the cache', keys!, 4)
+  if (Number(D) % kernelMultiple !== 0)
+    throw new ShapeError(`cachedAttention: heads are ${D} wide, wanted a multiple of ${kernelMultiple}; change nHeads`)
+  const wanted = [
+    [q, [B, T, nHeads * Number(D)]],
+    [k, [B, T, nKvHeads * Number(D)]],
+    [v, [B, T, nKvHeads * Number(D)]],
+    [keys, [B, nKvHeads, keys!.shape[2], D]],
+    [values, keys!.shape],
+    [lastPosition, [B]],
+    [total, []],
+  ] as [TensorType, Shape][]
+  const wrong = wanted.find(([got, shape]) => formatShape(got.shape) !== formatShape(shape))
+  if (wrong)
+    throw new ShapeError(
+      `cachedAttention: got ${formatShape(wrong[0].shape)}, wanted ${formatShape(wrong[1])}; q, k and v are ` +
+        '[B, T, heads · D], caches [B, Hkv, capacity, D], lastPosition [B], total []',
+    )
+}
+
+/** The kernel takes heads whose size is a multiple of this. */
+const kernelMultiple = 8
 
 /** What {@link cachedAttention} takes. */
 export interface CachedAttentionInputs {
