@@ -2,7 +2,7 @@ import { cachedAttention, attention } from '../../src/graph/operations/attention
 import { add, reluSquared } from '../../src/graph/operations/elementwise.ts'
 import { gather } from '../../src/graph/operations/indexing.ts'
 import { rmsNorm } from '../../src/graph/operations/normalization.ts'
-import { reshape, slice, split } from '../../src/graph/operations/shape.ts'
+import { reshape, slice } from '../../src/graph/operations/shape.ts'
 import { input, type Tensor } from '../../src/graph/tensor.ts'
 import { Embedding, Linear } from '../../src/nn/layers.ts'
 import { Scope } from '../../src/nn/parameters.ts'
@@ -19,7 +19,9 @@ export interface PeerGptOptions {
 const deviation = 0.02
 
 class Block {
-  readonly qkv: Linear
+  readonly q: Linear
+  readonly k: Linear
+  readonly v: Linear
   readonly out: Linear
   readonly up: Linear
   readonly down: Linear
@@ -27,7 +29,9 @@ class Block {
   readonly width: number
 
   constructor(scope: Scope, { width, heads }: PeerGptOptions) {
-    this.qkv = new Linear(scope.child('qkv'), width, 3 * width, { deviation })
+    this.q = new Linear(scope.child('q'), width, width, { deviation })
+    this.k = new Linear(scope.child('k'), width, width, { deviation })
+    this.v = new Linear(scope.child('v'), width, width, { deviation })
     this.out = new Linear(scope.child('out'), width, width, { deviation })
     this.up = new Linear(scope.child('up'), width, 4 * width, { deviation })
     this.down = new Linear(scope.child('down'), 4 * width, width, { deviation })
@@ -38,8 +42,10 @@ class Block {
   /** x [B, T, C] → [B, T, C]. */
   forward(x: Tensor): Tensor {
     const [B, T, C] = x.shape as [number, number, number]
-    const parts = split(this.qkv.forward(rmsNorm(x)), 2, [C, C, C])
-    const [q, k, v] = parts.map((part) => reshape(part, [B, T, this.heads, C / this.heads]))
+    const normed = rmsNorm(x)
+    const [q, k, v] = [this.q, this.k, this.v].map((part) =>
+      reshape(part.forward(normed), [B, T, this.heads, C / this.heads]),
+    )
     const mixed = reshape(attention(q!, k!, v!, { causal: true }), [B, T, C])
     return this.#mlp(add(x, this.out.forward(mixed)))
   }
@@ -47,7 +53,8 @@ class Block {
   /** x [1, 1, C] with the caches of this block → the same, with the caches extended. */
   decode(x: Tensor, keys: Tensor, values: Tensor, lastPosition: Tensor, total: Tensor): [Tensor, Tensor, Tensor] {
     const C = this.width
-    const [q, k, v] = split(this.qkv.forward(rmsNorm(x)), 2, [C, C, C])
+    const normed = rmsNorm(x)
+    const [q, k, v] = [this.q, this.k, this.v].map((part) => part.forward(normed))
     const [mixed, presentKeys, presentValues] = cachedAttention(
       { q: q!, k: k!, v: v!, pastKeys: keys, pastValues: values, lastPosition, total },
       { nHeads: this.heads, nKvHeads: this.heads, scale: 1 / Math.sqrt(C / this.heads) },

@@ -104,7 +104,7 @@ const attentionRow: Operation<AttentionAttributes> = {
 }
 
 /** Queries a block holds at most; blocks shorter than this cost more in slices than they save in scores. */
-const blockLength = 86
+const blockLength = 128
 
 /** [begin, end) of each block of queries; one block where nothing is masked. */
 function queryBlocks({ T }: HeadSizes, causal: boolean): [number, number][] {
