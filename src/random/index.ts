@@ -1,0 +1,2 @@
+export { Random, type RandomState } from './random.ts'
+export { threefry2x32 } from './threefry.ts'
