@@ -17,6 +17,8 @@ import { type Prepared, TextRun, type TextRunResult } from './text-run.ts'
 export interface TrainTextOptions {
   /** Files, folders, glob patterns, or `-` for standard input; not needed to resume. */
   readonly data?: readonly string[]
+  /** What the record calls the data, where its name says more than its paths; `data` by default. */
+  readonly sources?: readonly string[]
   /** Field of JSON, CSV and Parquet that holds the text; `text` by default. */
   readonly field?: string
   /** Licence of the data, for the record. */
@@ -110,7 +112,7 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
     seed,
     budget,
     prompt: options.prompt ?? '',
-    sources: [...data],
+    sources: [...(options.sources ?? data)],
     ...(options.licence === undefined ? {} : { licence: options.licence }),
     corpus: relative(out, corpus.folder),
     dataDigest: corpus.digest,

@@ -1,0 +1,144 @@
+import { randomInt } from 'node:crypto'
+import { extname } from 'node:path'
+import { text as readAll } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import { ConfigError } from '../errors.ts'
+import { writeJsonFile } from '../files/json-file.ts'
+import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
+import type { SamplerSettings } from '../sample/settings.ts'
+import type { TextArtifact } from '../text/artifact.ts'
+import type { TextModel } from '../text/text-model.ts'
+import { type Outcome, runs } from './command.ts'
+import { exitCodes } from './failure.ts'
+import { count } from './format.ts'
+import { interruptible } from './interrupt.ts'
+import { numberOption, textOption } from './options.ts'
+import { samplerOptions, samplerValues } from './sampler-options.ts'
+import { bold, dim, heading, type Terminal } from './terminal.ts'
+
+interface Options {
+  readonly model?: string
+  readonly prompt: readonly string[]
+  readonly out?: string
+  readonly threads?: number
+}
+
+/** `atelier generate text`. */
+export function addGenerateText(parent: Command): void {
+  const command = parent
+    .command('text')
+    .description('Writes on from a prompt. The text goes to stdout without the prompt, as it comes.')
+    .option(
+      '--model <run>',
+      'a run or a Hugging Face folder (default: the gallery’s model for text)',
+      textOption('--model', 'a folder'),
+    )
+    .requiredOption(
+      '--prompt <text>',
+      'what to write on from; - reads stdin (repeatable)',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .option(
+      '--out <file>',
+      'save the artifact as JSON, for `atelier remake`; several as FILE-1, FILE-2 …',
+      textOption('--out', 'a file'),
+    )
+    .option(
+      '--threads <n>',
+      'threads to compute with (default: one a core)',
+      numberOption('--threads', { whole: true, minimum: 1, maximum: 1024 }),
+    )
+  for (const option of samplerOptions()) command.addOption(option)
+  runs<Options>(command, examples, generate)
+}
+
+const examples = [
+  'atelier generate text --prompt "The people of the United States"',
+  'atelier generate text --model runs/books --prompt "It was" --max-tokens 400 --temperature 0.7 --min-p 0.05',
+  'atelier generate text --model runs/books --prompt "Dear" --n 3 --seed 7 --stop "\\n\\n" --json',
+  'atelier generate text --prompt "We" --out we.json && atelier remake we.json',
+  'echo "Once upon a time" | atelier generate text --prompt -',
+]
+
+async function generate(options: Options, terminal: Terminal): Promise<Outcome> {
+  const { seed = randomInt(2 ** 47), ...values } = samplerValues({ ...options }) as { seed?: number }
+  const settings = resolveSamplerSettings({ ...values, seed })
+  const prompts = await promptsOf(options.prompt)
+  const { TextModel } = await import('../text/text-model.ts')
+  const model = await TextModel.load(options.model, options.threads ? { threads: options.threads } : {})
+  try {
+    const begin = performance.now()
+    const artifacts = await interruptible(
+      () => {},
+      (signal) => write(model, prompts, settings, signal, terminal),
+    )
+    const seconds = (performance.now() - begin) / 1000
+    const tokensPerSecond = artifacts.reduce((sum, { tokens }) => sum + tokens, 0) / seconds
+    const saved = options.out ? await save(artifacts, options.out) : []
+    terminal.note(dim(closing(artifacts, tokensPerSecond, saved)))
+    const stopped = artifacts.some(({ finishReason }) => finishReason === 'aborted')
+    const result = { artifacts, tokensPerSecond, ...(saved.length > 0 ? { saved } : {}) }
+    return { result, exitCode: stopped ? exitCodes.stopped : exitCodes.done }
+  } finally {
+    await model.release()
+  }
+}
+
+/** The prompts, `-` read from standard input. */
+async function promptsOf(given: readonly string[]): Promise<readonly string[]> {
+  if (!given.includes('-')) return given
+  if (given.filter((prompt) => prompt === '-').length > 1)
+    throw new ConfigError('--prompt: - is given twice, but stdin can be read once; leave one out')
+  const input = (await readAll(process.stdin)).replace(/\r?\n$/, '')
+  return given.map((prompt) => (prompt === '-' ? input : prompt))
+}
+
+/** Writes a single text as it comes, several one after the other when they are done. */
+async function write(
+  model: TextModel,
+  prompts: readonly string[],
+  settings: SamplerSettings,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<TextArtifact[]> {
+  const single = prompts.length * settings.n === 1
+  if (single && terminal.watched.output && terminal.watched.progress) process.stderr.write(bold(prompts[0]!))
+  const pieces = model.generate(prompts, settings, { signal })
+  for (;;) {
+    const { done, value } = await pieces.next()
+    if (!done && single) terminal.write(value.text)
+    if (!done) continue
+    if (single) terminal.say()
+    else for (const artifact of value) show(artifact, value.length, terminal)
+    return value
+  }
+}
+
+function show({ row, prompt, text }: TextArtifact, of: number, terminal: Terminal): void {
+  terminal.say(heading(`── ${row + 1} of ${of}: ${prompt.length > 60 ? `${prompt.slice(0, 60)}…` : prompt}`))
+  terminal.say(`${text}\n`)
+}
+
+/** Saves each artifact in a file of its own. */
+async function save(artifacts: readonly TextArtifact[], path: string): Promise<string[]> {
+  const extension = extname(path)
+  const stem = path.slice(0, path.length - extension.length)
+  const paths = artifacts.map((_, i) => (artifacts.length === 1 ? path : `${stem}-${i + 1}${extension}`))
+  for (const [i, artifact] of artifacts.entries()) await writeJsonFile(paths[i]!, artifact)
+  return paths
+}
+
+const endings = {
+  stop: 'ended at a stop string',
+  length: 'ended at the length allowed',
+  endOfText: 'ended at the end of the text',
+  aborted: 'stopped',
+} as const
+
+function closing(artifacts: readonly TextArtifact[], tokensPerSecond: number, saved: readonly string[]): string {
+  const tokens = artifacts.reduce((sum, artifact) => sum + artifact.tokens, 0)
+  const [first] = artifacts
+  const ending = artifacts.length === 1 ? [endings[first!.finishReason]] : []
+  const parts = [`seed ${first!.seed}`, `${count(tokens)} tokens`, `${count(tokensPerSecond)} tokens/s`, ...ending]
+  return `${parts.join(' · ')}${saved.length > 0 ? `\nsaved ${saved.join(', ')}` : ''}`
+}

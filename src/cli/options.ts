@@ -1,0 +1,72 @@
+import { ConfigError } from '../errors.ts'
+
+/** A number's range, as an option's help and its errors tell it. */
+export interface NumberRange {
+  readonly whole?: boolean
+  readonly minimum?: number
+  readonly above?: number
+  readonly maximum?: number
+}
+
+/** A parser for an option that is a number. Throws {@link ConfigError} that names the option, what it got and wanted. */
+export function numberOption(flag: string, range: NumberRange = {}): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (isWithin(value, range)) return value
+    throw new ConfigError(`${flag}: got '${text}', wanted ${describeRange(range)}`, { option: flag, value: text })
+  }
+}
+
+/** A parser for an option that is a word or a path: neither empty nor the next option. */
+export function textOption(flag: string, what: string): (text: string) => string {
+  return (text) => {
+    if (text !== '' && !text.startsWith('--')) return text
+    throw new ConfigError(`${flag}: got '${text}', wanted ${what}`, { option: flag, value: text })
+  }
+}
+
+/** The same for an option that can be given several times. */
+export function textsOption(flag: string, what: string): (text: string, before?: string[]) => string[] {
+  const parse = textOption(flag, what)
+  return (text, before = []) => [...before, parse(text)]
+}
+
+/** A parser for texts as they are, in which `\n` and `\t` stand for a new line and a tab. */
+export function literalsOption(flag: string): (text: string, before?: string[]) => string[] {
+  return (text, before = []) => {
+    if (text === '') throw new ConfigError(`${flag}: got nothing, wanted a text`, { option: flag })
+    return [...before, text.replace(/\\([nt\\])/g, (_, letter) => ({ n: '\n', t: '\t' })[letter as string] ?? '\\')]
+  }
+}
+
+/** A parser for `key=value`, as often as it is given. */
+export function pairsOption(flag: string, example: string) {
+  return (text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> => {
+    const [, key, value] = /^([^=]+)=(.+)$/s.exec(text) ?? []
+    if (key === undefined || value === undefined)
+      throw new ConfigError(`${flag}: got '${text}', wanted key=value, such as ${example}`, { option: flag })
+    if (key in before) throw new ConfigError(`${flag}: ${key} is given twice; leave one out`, { option: flag, key })
+    return { ...before, [key]: value }
+  }
+}
+
+/** Throws {@link ConfigError} where more than one of some options is given. */
+export function oneOf(options: Readonly<Record<string, unknown>>, names: readonly string[], why: string): void {
+  const given = names.filter((name) => options[name] !== undefined)
+  if (given.length < 2) return
+  throw new ConfigError(`${given.map((name) => `--${name}`).join(' and ')}: ${why}; leave one out`, { given })
+}
+
+function isWithin(value: number, { whole, minimum, above, maximum }: NumberRange): boolean {
+  if (whole ? !Number.isSafeInteger(value) : !Number.isFinite(value)) return false
+  return value >= (minimum ?? -Infinity) && value > (above ?? -Infinity) && value <= (maximum ?? Infinity)
+}
+
+function describeRange({ whole, minimum, above, maximum }: NumberRange): string {
+  const bounds = [
+    above === undefined ? undefined : `above ${above}`,
+    minimum === undefined ? undefined : `at least ${minimum}`,
+    maximum === undefined ? undefined : `at most ${maximum}`,
+  ].filter((bound) => bound !== undefined)
+  return [whole ? 'a whole number' : 'a number', bounds.join(', ')].join(' ').trimEnd()
+}

@@ -1,0 +1,4 @@
+import type { Command } from 'commander'
+export function addRemake(parent: Command): void {
+  void parent
+}

@@ -1,0 +1,58 @@
+import { Option } from 'commander'
+import { wanted } from '../sample/resolve-settings.ts'
+import { type SettingField, samplerFields } from '../sample/settings.ts'
+import { literalsOption, numberOption, pairsOption } from './options.ts'
+
+/** The sampler's settings as options, `topK` as `--top-k`, in the order of its table. */
+export function samplerOptions(): Option[] {
+  return samplerFields.map((field) => {
+    const flag = `--${kebab(field.name)}`
+    const { argument, parse } = forms[field.type](flag, field)
+    const option = new Option(argument ? `${flag} ${argument}` : flag, `${field.description}${noted(field)}`)
+    return parse ? option.argParser(parse as (text: string) => unknown) : option
+  })
+}
+
+/** What options of {@link samplerOptions} came to, by the settings' names. */
+export function samplerValues(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const values = samplerFields.map(({ name, type }) => {
+    const value = options[name]
+    return [name, type === 'biases' && value ? biases(value as Record<string, string>) : value] as const
+  })
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+}
+
+interface Form {
+  readonly argument?: string
+  readonly parse?: (text: string, before?: never) => unknown
+}
+
+const forms: Readonly<Record<SettingField['type'], (flag: string, field: SettingField) => Form>> = {
+  number: (flag, field) => ({ argument: '<x>', parse: numberOption(flag, field) }),
+  integer: (flag, field) => ({ argument: '<n>', parse: numberOption(flag, { ...field, whole: true }) }),
+  boolean: () => ({}),
+  strings: (flag) => ({ argument: '<text>', parse: literalsOption(flag) }),
+  breakers: (flag) => ({ argument: '<text>', parse: literalsOption(flag) }),
+  biases: (flag) => ({ argument: '<id=value...>', parse: pairsOption(flag, '198=-5') }),
+}
+
+function biases(given: Readonly<Record<string, string>>): Record<string, number> {
+  const parse = (id: string, text: string) => {
+    numberOption('--logit-bias (id)', { whole: true, minimum: 0 })(id)
+    return numberOption(`--logit-bias ${id}`)(text)
+  }
+  return Object.fromEntries(Object.entries(given).map(([id, text]) => [id, parse(id, text)]))
+}
+
+function noted(field: SettingField): string {
+  if (field.type === 'boolean') return ''
+  if (field.type === 'strings') return ' (repeatable; \\n is a new line)'
+  if (field.type === 'breakers') return ` (repeatable; default: ${JSON.stringify(field.default)})`
+  if (field.type === 'biases') return ''
+  if (field.name === 'seed') return ' (default: a new one each time, which is shown)'
+  return ` (${wanted(field).replace(/^a (whole )?number ?/, '')}; default: ${field.default})`.replace('(; ', '(')
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}

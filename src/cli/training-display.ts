@@ -1,0 +1,97 @@
+import type { TextRunResult } from '../text/text-run.ts'
+import type { TextTrainEvent } from '../text/train-text.ts'
+import { clock, count, indent, short, table } from './format.ts'
+import { Progress } from './progress.ts'
+import { bold, dim, type Terminal } from './terminal.ts'
+
+const stages = { read: 'reading', count: 'counting words', vocabulary: 'vocabulary', encode: 'encoding' } as const
+
+/** Shows a training as it goes: the bar, what is measured, what the model writes. */
+export class TrainingDisplay {
+  readonly progress: Progress
+  readonly #samples: { readonly width: number }
+
+  constructor(terminal: Terminal) {
+    this.progress = new Progress(terminal)
+    this.#samples = { width: Math.min(process.stderr.columns ?? 100, 100) }
+  }
+
+  /** Shows the events of a training until its end; gives what it came to. */
+  async follow(events: AsyncGenerator<TextTrainEvent, TextRunResult>): Promise<TextRunResult> {
+    try {
+      for (;;) {
+        const { done, value } = await events.next()
+        if (done) return value
+        this.#show(value)
+      }
+    } finally {
+      this.progress.end()
+    }
+  }
+
+  #show(event: TextTrainEvent): void {
+    const { progress } = this
+    if (event.type === 'prepare') this.#prepare(event)
+    else if (event.type === 'corpus') progress.line(corpusLine(event))
+    else if (event.type === 'start') this.#start(event)
+    else if (event.type === 'step') progress.show('training', event.progress, stepText(event))
+    else if (event.type === 'evaluation') progress.line(evaluationLine(event))
+    else if (event.type === 'sample') progress.line(this.#sample(event.prompt, event.text))
+    else if (event.type === 'end') progress.show('measuring', 1, 'the kept weights on all held-out text')
+  }
+
+  #prepare({ stage, done, total }: Extract<TextTrainEvent, { type: 'prepare' }>): void {
+    const unit = stage === 'vocabulary' ? count : short
+    const text = total > 0 ? `${unit(done)} of ${unit(total)}` : unit(done)
+    this.progress.show(stages[stage], total > 0 ? done / total : 0, text + (stage === 'vocabulary' ? ' merges' : 'B'))
+  }
+
+  #start({ step, parameters }: Extract<TextTrainEvent, { type: 'start' }>): void {
+    const resumed = step > 0 ? `, going on after step ${count(step)}` : ''
+    this.progress.line(`model: ${short(parameters)} parameters${resumed}`)
+    this.progress.show('training', 0, 'compiling the step')
+  }
+
+  #sample(prompt: string, text: string): string {
+    const written = (bold(prompt) + text).trim()
+    return dim(indent(written, 4, this.#samples.width))
+  }
+}
+
+function corpusLine(event: Extract<TextTrainEvent, { type: 'corpus' }>): string {
+  const { documents, duplicates, trainTokens, heldOutTokens, vocabulary } = event
+  const dropped = duplicates > 0 ? `, ${count(duplicates)} duplicates dropped` : ''
+  return (
+    `corpus: ${count(documents)} document${documents === 1 ? '' : 's'}${dropped}, ${short(trainTokens)} tokens ` +
+    `to learn from, ${short(heldOutTokens)} held out, vocabulary of ${count(vocabulary)}`
+  )
+}
+
+function stepText({
+  step,
+  total,
+  progress,
+  loss,
+  tokensPerSecond,
+  elapsedMs,
+}: Extract<TextTrainEvent, { type: 'step' }>) {
+  const of = total === null ? '' : ` of ${count(total)}`
+  const left = progress > 0 ? clock((elapsedMs / 1000) * (1 / progress - 1)) : '?'
+  return `step ${count(step)}${of} · loss ${loss.toFixed(3)} · ${short(tokensPerSecond)} tokens/s · ${left} left`
+}
+
+function evaluationLine({ step, validationLoss, bitsPerByte, best }: Extract<TextTrainEvent, { type: 'evaluation' }>) {
+  const kept = best ? '' : dim(' (not better)')
+  return `step ${count(step)}: held-out loss ${validationLoss.toFixed(3)}, ${bitsPerByte.toFixed(3)} bits per byte${kept}`
+}
+
+/** What a training came to, for people. */
+export function summary(result: TextRunResult): string {
+  return table([
+    ['steps', `${count(result.steps)} (${short(result.tokens)} tokens in ${clock(result.seconds)})`],
+    ['speed', `${count(result.tokensPerSecond)} tokens/s`],
+    ['held out', `${result.validationLoss.toFixed(3)} nats a token, ${result.bitsPerByte.toFixed(3)} bits per byte`],
+    ['run', result.run],
+    ['report', result.report],
+  ])
+}
