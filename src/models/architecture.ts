@@ -76,3 +76,8 @@ export interface CausalConfig {
   readonly bosTokenId?: number
   readonly eosTokenId?: number
 }
+
+/** Whether a parameter, by its name in the checkpoint, belongs to a layer: not to embeddings, last norm or output. */
+export function isInLayer(name: string): boolean {
+  return /\.(layers|h)\.\d+\./.test(name)
+}

@@ -5,7 +5,7 @@ const engineSchema = z.object({
   name: z.enum(['cpu', 'cuda', 'wasm', 'webgpu']),
   library: z.string(),
   platform: z.string(),
-  threads: z.number(),
+  threads: z.number().int().min(1).max(4096),
 })
 
 /** The form of an artifact's record, for reading it back: it is untrusted. */
@@ -14,6 +14,8 @@ export const artifactSchema = z.object({
   kind: z.literal('text'),
   text: z.string(),
   prompt: z.string(),
+  /** All prompts of the call, where there were several: `row` counts over them. */
+  prompts: z.array(z.string()).optional(),
   tokens: z.number().int().nonnegative(),
   ids: z.array(z.number().int().nonnegative()),
   promptIds: z.array(z.number().int().nonnegative()),

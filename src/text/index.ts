@@ -2,6 +2,15 @@ export { artifactSchema, type TextArtifact } from './artifact.ts'
 export { describeCorpus } from './data/describe-corpus.ts'
 export { type Corpus, openCorpus } from './data/open-corpus.ts'
 export { type PrepareCorpusOptions, prepareCorpus } from './data/prepare-corpus.ts'
+export {
+  type EvaluateProgress,
+  type EvaluateTextOptions,
+  evaluateText,
+  type TextEvaluation,
+  type WrittenTexts,
+} from './evaluate-text.ts'
+export { inspectModel, type Lineage, type ModelInspection } from './inspect.ts'
+export { type Remake, type RemakeOptions, type RemakeResult, remakeArtifact } from './remake.ts'
 export { type RunRecord, readRun } from './run.ts'
 export { resolveTextSettings, type TextSettings, textPresets, textSettingFields } from './settings.ts'
 export { galleryFolder, TextModel, type TextPiece } from './text-model.ts'

@@ -11,6 +11,7 @@ import { CachedModel } from '../sample/cached-model.ts'
 import { type Completion, completionOf } from '../sample/complete.ts'
 import { generate } from '../sample/generate.ts'
 import type { GenerateOptions, GenerationEvent } from '../sample/generation.ts'
+import { logNormalizer } from '../sample/log-probabilities.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
@@ -93,7 +94,7 @@ export class TextModel {
     const digest = await this.digest()
     return events.map((own, row) => {
       const prompt = Math.floor(row / settings.n)
-      return this.#artifact(completionOf(row, own), prompts[prompt]!, encoded[prompt]!, settings, digest)
+      return this.#artifact(completionOf(row, own), { prompts, prompt, ids: encoded[prompt]! }, settings, digest)
     })
   }
 
@@ -103,6 +104,30 @@ export class TextModel {
     for (;;) {
       const { done, value } = await pieces.next()
       if (done) return value
+    }
+  }
+
+  /**
+   * ln P(ids | prompt) by the model itself, with that of ending there where `ends` says so; undefined for
+   * ids that it cannot take: outside its vocabulary, or beyond its context.
+   */
+  async logProbability(prompt: readonly number[], ids: readonly number[], ends: boolean): Promise<number | undefined> {
+    const { vocabSize, contextLength } = this.#model
+    const all = [...prompt, ...ids]
+    const length = all.length
+    if (prompt.length === 0 || length > contextLength || all.some((id) => id >= vocabSize)) return undefined
+    const state = await this.#model.open({ batch: 1, capacity: length })
+    try {
+      let logits = await state.append([prompt])
+      let sum = 0
+      for (const id of ids) {
+        sum += logits[id]! - logNormalizer(logits, { row: 0, step: 0 })
+        logits = await state.append([[id]])
+      }
+      if (!ends) return sum
+      return sum + Math.max(...this.#endOfText().map((id) => logits[id]!)) - logNormalizer(logits, { row: 0, step: 0 })
+    } finally {
+      state.release()
     }
   }
 
@@ -124,10 +149,9 @@ export class TextModel {
   }
 
   #options(signal: AbortSignal | undefined): GenerateOptions {
-    const { tokenizer, loaded } = this
-    const ends = [tokenizer.eos, loaded.architecture.config.eos_token_id].flat()
+    const { tokenizer } = this
     return {
-      endOfText: [...new Set(ends.filter((id): id is number => typeof id === 'number'))],
+      endOfText: this.#endOfText(),
       decoder: () => {
         const stream = tokenizer.streamDecoder({ skipSpecial: true })
         return { push: (id) => stream.push(id), end: () => stream.flush() }
@@ -137,10 +161,15 @@ export class TextModel {
     }
   }
 
+  /** Ids that end a text. */
+  #endOfText(): number[] {
+    const ends = [this.tokenizer.eos, this.loaded.architecture.config.eos_token_id].flat()
+    return [...new Set(ends.filter((id): id is number => typeof id === 'number'))]
+  }
+
   #artifact(
     made: Completion,
-    prompt: string,
-    ids: readonly number[],
+    { prompts, prompt, ids }: { prompts: readonly string[]; prompt: number; ids: readonly number[] },
     settings: SamplerSettings,
     digest: string,
   ): TextArtifact {
@@ -150,7 +179,8 @@ export class TextModel {
       format: 'atelier-artifact-1',
       kind: 'text',
       text: made.text ?? '',
-      prompt,
+      prompt: prompts[prompt]!,
+      ...(prompts.length > 1 ? { prompts: [...prompts] } : {}),
       tokens: made.ids.length,
       ids: [...made.ids],
       promptIds: [...ids],

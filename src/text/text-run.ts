@@ -4,7 +4,7 @@ import { bitsPerByte } from '../evaluate/likelihood.ts'
 import { openJsonLines } from '../files/json-lines.ts'
 import { input } from '../graph/tensor.ts'
 import { nextTokenLoss } from '../losses/next-token.ts'
-import type { CausalArchitecture } from '../models/architecture.ts'
+import { type CausalArchitecture, isInLayer } from '../models/architecture.ts'
 import { loadModel, saveModel } from '../models/checkpoint.ts'
 import { type ArchitectureRow, architectureNamed } from '../models/registry.ts'
 import { RandomKey } from '../nn/random-bits.ts'
@@ -19,6 +19,7 @@ import { type LoopOptions, type TrainTask, train } from '../train/loop.ts'
 import type { Budget } from '../train/pace.ts'
 import { Trainer } from '../train/trainer.ts'
 import type { Corpus } from './data/open-corpus.ts'
+import { openingOf } from './prompt.ts'
 import { type RunRecord, writeReport } from './run.ts'
 import { modelConfig, type TextSettings } from './settings.ts'
 import { writeSample } from './write-sample.ts'
@@ -144,7 +145,7 @@ export class TextRun {
           this.#architecture,
           this.#trainer.weights(),
           corpus.tokenizer,
-          record,
+          { prompt: record.prompt || openingOf(corpus.tokenizer, corpus.statistics.documents), seed: record.seed },
           this.#trainer.step,
         ),
       saveBest: ({ step, validationLoss }) => this.#save(step, validationLoss),
@@ -242,10 +243,11 @@ function lossOf(architecture: CausalArchitecture, { batchSize, contextLength, la
   return nextTokenLoss(tokens, (ids) => architecture.logits(ids, key), { smoothing: labelSmoothing })
 }
 
-function optimizerOf(settings: TextSettings): Optimizer {
+/** The optimizer that settings name. */
+export function optimizerOf(settings: TextSettings): Optimizer {
   if (settings.optimizer === 'adamw') return adamW(settings)
   const isHiddenMatrix = ({ name, shape }: { name: string; shape: readonly number[] }) =>
-    shape.length === 2 && /\.(layers|h)\.\d+\./.test(name)
+    shape.length === 2 && isInLayer(name)
   return muon({ ...settings, isHiddenMatrix })
 }
 

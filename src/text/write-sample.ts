@@ -18,7 +18,7 @@ export async function writeSample(
 ): Promise<{ prompt: string; text: string }> {
   const model = await CachedModel.create(engine, architecture, { buffers })
   try {
-    const ids = promptIds(tokenizer, prompt === '' && tokenizer.eos === undefined ? '\n' : prompt)
+    const ids = promptIds(tokenizer, prompt)
     const maxTokens = Math.min(sampleTokens, model.contextLength - 1)
     const endOfText = tokenizer.eos === undefined ? [] : [tokenizer.eos]
     const [first] = await complete(

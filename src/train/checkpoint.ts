@@ -49,10 +49,15 @@ export async function hasCheckpoint(run: string): Promise<boolean> {
   )
 }
 
+/** Where `RUN/last` stands. Throws {@link CheckpointError} for a file that is missing or corrupt. */
+export async function readProgress(run: string): Promise<Progress> {
+  return readJsonFile(join(folderOf(run), 'progress.json'), progressSchema)
+}
+
 /** Puts a trainer where `RUN/last` left off. Throws {@link CheckpointError} for files that are missing, corrupt or of another model. */
 export async function loadCheckpoint(run: string, trainer: Trainer): Promise<Progress> {
   await recoverFolder(folderOf(run))
-  const progress = await readJsonFile(join(folderOf(run), 'progress.json'), progressSchema)
+  const progress = await readProgress(run)
   const path = join(folderOf(run), 'state.safetensors')
   const reader = await openSafetensors(path)
   try {

@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs'
+import { z } from 'zod'
+import { CheckpointError, DataError } from '../errors.ts'
+import { readJsonFile } from '../files/json-file.ts'
+import type { EngineName } from '../runtime/engine.ts'
+import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
+import { version } from '../version.ts'
+import { artifactSchema, type TextArtifact } from './artifact.ts'
+import { galleryFolder, TextModel } from './text-model.ts'
+
+/** How to remake artifacts elsewhere than their record says. */
+export interface RemakeOptions {
+  /** The model's folder; by default the recorded one, or the gallery's where that is gone. */
+  readonly model?: string
+  /** As recorded by default. */
+  readonly engine?: EngineName
+  /** As recorded by default. */
+  readonly threads?: number
+}
+
+/** Something of the surroundings that is not as it was. */
+export interface ChangedCircumstance {
+  readonly what: 'engine' | 'library' | 'platform' | 'threads' | 'atelier'
+  readonly recorded: string
+  readonly here: string
+}
+
+/** One artifact, made again. */
+export interface Remake {
+  /** Text, ids, reason of the end and log-probability, bit for bit. */
+  readonly identical: boolean
+  /** What is not as recorded: names of the artifact's fields. */
+  readonly differing: readonly string[]
+  /** The first id that is another, counted from 0 in the continuation; absent where all ids agree. */
+  readonly firstDifferentToken?: number
+  /**
+   * How far apart the computations are: |ln P recorded − ln P here| of the recorded ids, natural logarithms; absent
+   * where the recorded ids can't be this model's.
+   */
+  readonly logProbabilityDifference?: number
+  readonly changed: readonly ChangedCircumstance[]
+  readonly recorded: StoredArtifact
+  readonly remade: TextArtifact
+}
+
+/** What {@link remakeArtifact} tells. */
+export interface RemakeResult {
+  /** Whether all artifacts of the file are identical. */
+  readonly identical: boolean
+  readonly remakes: readonly Remake[]
+}
+
+/** An artifact's record as a file holds it. */
+type StoredArtifact = z.infer<typeof artifactSchema>
+
+const fileSchema = z.union([
+  z.object({ artifacts: z.array(artifactSchema).nonempty() }),
+  artifactSchema.transform((artifact) => ({ artifacts: [artifact] })),
+])
+
+/**
+ * Makes the artifacts of a file again, each by the call that made it, and says whether they are the same. They must
+ * be on the same library, instruction set and number of threads.
+ *
+ * `path` is the JSON of one artifact, or of an object with `artifacts`. Throws CheckpointError where the model is gone
+ * or another, DataError for what is no artifact, ConfigError for settings that can't be.
+ */
+export async function remakeArtifact(path: string, options: RemakeOptions = {}): Promise<RemakeResult> {
+  const { artifacts } = await readJsonFile(path, fileSchema, DataError)
+  const remakes: Remake[] = []
+  for (const group of callsOf(artifacts)) remakes.push(...(await remakeCall(group, options)))
+  return { identical: remakes.every((remake) => remake.identical), remakes }
+}
+
+/** Artifacts that one call made, together. */
+function callsOf(artifacts: readonly StoredArtifact[]): StoredArtifact[][] {
+  const calls = new Map<string, StoredArtifact[]>()
+  for (const artifact of artifacts) {
+    const { model, engine, settings } = artifact
+    const key = JSON.stringify([model.path, model.digest, engine, settings, promptsOf(artifact), lengthOf(artifact)])
+    calls.set(key, [...(calls.get(key) ?? []), artifact])
+  }
+  return [...calls.values()]
+}
+
+const promptsOf = ({ prompt, prompts }: StoredArtifact) => prompts ?? [prompt]
+
+/** Where an aborted artifact ends; others end by their settings. */
+function lengthOf({ finishReason, ids }: StoredArtifact): number | undefined {
+  if (finishReason !== 'aborted') return undefined
+  if (ids.length > 0) return ids.length
+  throw new DataError('remake: the artifact was aborted before its first token; there is nothing to remake')
+}
+
+async function remakeCall(group: readonly StoredArtifact[], options: RemakeOptions): Promise<Remake[]> {
+  const first = group[0]!
+  const maxTokens = lengthOf(first)
+  const settings = resolveSamplerSettings({ ...first.settings, ...(maxTokens ? { maxTokens } : {}) })
+  const model = await loadRecorded(first, options)
+  try {
+    const made = await model.complete(promptsOf(first), settings)
+    const remakes: Remake[] = []
+    for (const recorded of group) remakes.push(await compare(recorded, rowOf(made, recorded), model))
+    return remakes
+  } finally {
+    await model.release()
+  }
+}
+
+function rowOf(made: readonly TextArtifact[], { row }: StoredArtifact): TextArtifact {
+  const remade = made[row]
+  if (remade) return remade
+  throw new DataError(`remake: the record names row ${row}, its call makes ${made.length} texts; was it edited?`, {
+    row,
+  })
+}
+
+/** Loads the model that a record names and checks that it is the one. */
+async function loadRecorded({ model, engine }: StoredArtifact, options: RemakeOptions): Promise<TextModel> {
+  const folder = options.model ?? (existsSync(model.path) ? model.path : galleryFolder)
+  const found = await TextModel.load(folder, {
+    engine: options.engine ?? engine.name,
+    threads: options.threads ?? engine.threads,
+  })
+  const digest = await found.digest()
+  if (digest === model.digest) return found
+  await found.release()
+  throw new CheckpointError(
+    `remake: ${folder} holds model ${digest.slice(0, 16)}…, the artifact was made by ${model.digest.slice(0, 16)}… ` +
+      `(${model.path}); name its folder by --model`,
+    { folder, digest, wanted: model.digest },
+  )
+}
+
+const compared = ['text', 'ids', 'promptIds', 'tokens', 'seed', 'finishReason', 'logProbability'] as const
+
+async function compare(recorded: StoredArtifact, remade: TextArtifact, model: TextModel): Promise<Remake> {
+  const aborted = recorded.finishReason === 'aborted'
+  const differing = compared.filter(
+    (name) => !(aborted && name === 'finishReason') && !isSame(recorded[name], remade[name]),
+  )
+  const firstDifferentToken = firstDifference(recorded.ids, remade.ids)
+  const ends = recorded.finishReason === 'endOfText'
+  const sum = differing.length === 0 ? 0 : await distance(recorded, remade, model, ends)
+  return {
+    identical: differing.length === 0,
+    differing,
+    ...(firstDifferentToken === undefined ? {} : { firstDifferentToken }),
+    ...(sum === undefined ? {} : { logProbabilityDifference: sum }),
+    changed: changedSince(recorded, model),
+    recorded,
+    remade,
+  }
+}
+
+async function distance(recorded: StoredArtifact, remade: TextArtifact, model: TextModel, ends: boolean) {
+  if (isSame(recorded.ids, remade.ids)) return Math.abs(recorded.logProbability - remade.logProbability)
+  const here = await model.logProbability(remade.promptIds, recorded.ids, ends)
+  return here === undefined ? undefined : Math.abs(recorded.logProbability - here)
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+function firstDifference(a: readonly number[], b: readonly number[]): number | undefined {
+  const longest = Math.max(a.length, b.length)
+  for (let i = 0; i < longest; i++) if (a[i] !== b[i]) return i
+  return undefined
+}
+
+function changedSince({ engine, atelier }: StoredArtifact, model: TextModel): ChangedCircumstance[] {
+  const here = model.describeEngine()
+  const pairs = [
+    ['engine', engine.name, here.name],
+    ['library', engine.library, here.library],
+    ['platform', engine.platform, here.platform],
+    ['threads', engine.threads, here.threads],
+    ['atelier', atelier, version],
+  ] as const
+  return pairs.flatMap(([what, before, now]) =>
+    before === now ? [] : [{ what, recorded: String(before), here: String(now) }],
+  )
+}
