@@ -84,8 +84,9 @@ const attentionRow: Operation<AttentionAttributes> = {
       const alpha = attributes.scale
       return {
         dQ: matmul(dS, keysUpTo(K, end, sizes, attributes), { alpha }),
-        dK: padKeys(matmul(dS, part(Q), { transposeA: true, alpha }), sizes),
-        dV: padKeys(matmul(P, part(G), { transposeA: true }), sizes),
+        // Transposed, [B, Hkv, D, s]: a wide product runs up to a third faster than a tall one.
+        dK: padKeys(matmul(part(Q), dS, { transposeA: true, alpha }), sizes),
+        dV: padKeys(matmul(part(G), P, { transposeA: true }), sizes),
       }
     })
     const total = (parts: Tensor[]) => parts.reduce((a, b) => add(a, b))
@@ -97,8 +98,8 @@ const attentionRow: Operation<AttentionAttributes> = {
         ),
         sizes,
       ),
-      headsFirst(total(blocks.map((b) => b.dK))),
-      headsFirst(total(blocks.map((b) => b.dV))),
+      keysLast(total(blocks.map((b) => b.dK))),
+      keysLast(total(blocks.map((b) => b.dV))),
     ]
   },
 }
@@ -146,9 +147,14 @@ function keysUpTo(x: Tensor, end: number, { S }: HeadSizes, { causal }: Attentio
   return slice(x, 2, 0, causal ? end : S)
 }
 
-/** Zeros for the keys that a block did not see. */
+/** Zeros for the keys that a block did not see: [B, Hkv, D, s] → [B, Hkv, D, S]. */
 function padKeys(x: Tensor, { S }: HeadSizes): Tensor {
-  return pad(x, 2, 0, S - (x.shape[2] as number))
+  return pad(x, 3, 0, S - (x.shape[3] as number))
+}
+
+/** [B, Hkv, D, S] → [B, S, Hkv, D]. */
+function keysLast(x: Tensor): Tensor {
+  return transpose(x, [0, 3, 1, 2])
 }
 
 /** softmax(scale · Q Kᵀ + mask) of one block of queries: [B, Hkv, G·t, s]. */
@@ -206,6 +212,16 @@ const rotaryRow: Operation<RotaryAttributes> = {
   decompose: ([x, cos, sin], { inverse }) => {
     const [c, s] = [cos!, inverse ? neg(sin!) : sin!].map((t) => reshape(t, [t.shape[0]!, 1, t.shape[1]!]))
     return [rotate(x!, c!, s!)]
+  },
+  lower: (emit, [x, cos, sin], { inverse }, node) => {
+    if (emit.provider !== 'cpu') return undefined
+    const [B, T, H, D] = node.inputs[0]!.shape as number[]
+    const flat = emit.node('Reshape', [x!, emit.ints([B!, T!, H! * D!])])
+    const angles = inverse ? emit.node('Neg', [sin!])[0]! : sin!
+    const attributes = { num_heads: { int: H! }, rotary_embedding_dim: { int: 0 }, interleaved: { int: 0 } }
+    const first = emit.ints([0])
+    const y = emit.node('RotaryEmbedding', [flat[0]!, first, cos!, angles], attributes, { domain: 'com.microsoft' })
+    return emit.node('Reshape', [y[0]!, emit.ints([B!, T!, H!, D!])])
   },
   gradient: ({ inputs: [, cos, sin], attributes }, [g]) => [
     applyOne(rotaryRow, [g!, cos!, sin!], { inverse: !attributes.inverse }),
