@@ -1,7 +1,8 @@
+import { ShapeError } from '../../errors.ts'
 import { rederive } from '../gradient.ts'
 import type { Operation } from '../operation.ts'
 import { requireDtype, requireRank } from '../shape-rules.ts'
-import { apply, applyOne, type Tensor } from '../tensor.ts'
+import { apply, applyOne, formatShape, type Tensor } from '../tensor.ts'
 import { add, exp, mul, neg, sub } from './elementwise.ts'
 import { oneHot, pick } from './indexing.ts'
 import { logSoftmax } from './normalization.ts'
@@ -21,7 +22,11 @@ const crossEntropyRow: Operation<CrossEntropyAttributes> = {
   name: 'crossEntropy',
   infer: ([logits, targets]) => {
     const [n] = requireRank('crossEntropy', 'logits', logits!, 2)
-    requireRank('crossEntropy', 'targets', targets!, 1)
+    const [m] = requireRank('crossEntropy', 'targets', targets!, 1)
+    if (m !== n)
+      throw new ShapeError(
+        `crossEntropy: logits ${formatShape(logits!.shape)} and targets ${formatShape(targets!.shape)} differ in their first size`,
+      )
     requireDtype('crossEntropy', targets!.dtype, ['int32', 'int64'])
     return [{ dtype: logits!.dtype, shape: [n!] }, logits!]
   },
@@ -46,7 +51,13 @@ const crossEntropyRow: Operation<CrossEntropyAttributes> = {
 /** y = x but y[n, ids[n]] = x[n, ids[n]] + values[n]. */
 const addToPickedRow: Operation<Record<never, never>> = {
   name: 'addToPicked',
-  infer: ([x]) => [x!],
+  infer: ([x, ids, values]) => {
+    const [n] = requireRank('addToPicked', 'x', x!, 2)
+    for (const { shape } of [ids!, values!])
+      if (shape.length !== 1 || shape[0] !== n)
+        throw new ShapeError(`addToPicked: ids and values must be [${n}], one a row of x, got ${formatShape(shape)}`)
+    return [x!]
+  },
   decompose: ([x, ids, values]) => {
     const [n, width] = x!.shape as [number, number]
     return [add(x!, mul(oneHot(ids!, width, x!.dtype), reshape(values!, [n, 1])))]

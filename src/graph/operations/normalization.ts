@@ -42,6 +42,7 @@ function normTypes(name: string, inputs: readonly TensorType[], statistics: numb
   const [x, ...scales] = inputs as [TensorType, ...TensorType[]]
   const dtype = requireDtype(name, x.dtype, floats)
   const width = x.shape.at(-1)
+  if (width === undefined) throw new ShapeError(`${name}: needs at least 1 dimension, got a scalar; reshape it`)
   for (const { shape } of scales)
     if (shape.length !== 1 || shape[0] !== width)
       throw new ShapeError(
