@@ -1,4 +1,125 @@
+import { cp, mkdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Command } from 'commander'
+import { fileError } from '../files/file-error.ts'
+import { type Outcome, runs } from './command.ts'
+import { bytes, count, indent, table } from './format.ts'
+import { interruptible } from './interrupt.ts'
+import { given, textOption, textsOption } from './options.ts'
+import { Progress } from './progress.ts'
+import { heading, type Terminal } from './terminal.ts'
+
+/** `atelier data`. */
 export function addData(parent: Command): void {
-  void parent
+  const data = parent.command('data').description('known data sets, and what a corpus holds: list, get, describe')
+  runs<object>(data.command('list').description('Lists the known data sets.'), ['atelier data list'], list)
+  const get = data
+    .command('get')
+    .description('Gets a known data set: downloads it (going on where it stopped), checks it, says where it lies.')
+    .argument('<name>', 'its name in `atelier data list`', textOption('get', 'a name'))
+    .option('--out <folder>', 'copy its files there', textOption('--out', 'a folder'))
+  runs<GetOptions>(get, ['atelier data get state-of-the-union', 'atelier data get moby-dick --out data'], getData)
+  const describe = data
+    .command('describe')
+    .description('Reads a corpus as training would and tells what is in it.')
+    .argument(
+      '<path...>',
+      'files, folders, glob patterns, - for stdin, or a known data set',
+      textsOption('describe', 'a path'),
+    )
+    .option('--field <name>', 'field of JSON, CSV and Parquet that holds the text', textOption('--field', 'a name'))
+  runs<DescribeOptions>(
+    describe,
+    ['atelier data describe books/', 'cat poems.txt | atelier data describe -'],
+    describeData,
+  )
+}
+
+interface GetOptions {
+  readonly out?: string
+}
+
+interface DescribeOptions {
+  readonly field?: string
+}
+
+async function list(_: object, terminal: Terminal): Promise<Outcome> {
+  const { knownDatasets: datasets, defaultDataset } = await import('../data/catalog.ts')
+  for (const { name, what, home, licence, bytes: size, sha256 } of datasets) {
+    terminal.say(heading(name) + (name === defaultDataset ? ' (the default corpus)' : ''))
+    terminal.say(
+      table([
+        ['holds', what],
+        ['size', bytes(size)],
+        ['licence', licence],
+        ['home', home],
+        ['sha256', sha256],
+      ]),
+    )
+    terminal.say()
+  }
+  return { result: { datasets, default: defaultDataset } }
+}
+
+async function getData({ out }: GetOptions, terminal: Terminal, [name = '']: readonly string[]): Promise<Outcome> {
+  const { getDataset, knownDatasets } = await import('../data/catalog.ts')
+  const progress = new Progress(terminal)
+  const onProgress = (done: number, total: number) =>
+    progress.show(`getting ${name}`, done / total, `${bytes(done)} of ${bytes(total)}`)
+  try {
+    const found = await interruptible(
+      () => progress.line('stopping; what has come is kept'),
+      (signal) => getDataset(name, { onProgress, signal }),
+    )
+    const files = out ? await copy(found, out) : found
+    progress.end()
+    for (const file of files) terminal.say(file)
+    const { licence, sha256 } = knownDatasets.find((known) => known.name === name)!
+    return { result: { name, files, licence, sha256 } }
+  } finally {
+    progress.end()
+  }
+}
+
+async function copy(files: readonly string[], folder: string): Promise<string[]> {
+  try {
+    await mkdir(folder, { recursive: true })
+    const paths = files.map((file) => join(folder, basename(file)))
+    for (const [i, file] of files.entries()) await cp(file, paths[i]!)
+    return paths
+  } catch (cause) {
+    throw fileError('write', folder, cause)
+  }
+}
+
+async function describeData(
+  { field }: DescribeOptions,
+  terminal: Terminal,
+  words: readonly string[],
+): Promise<Outcome> {
+  const { describeCorpus } = await import('../text/data/describe-corpus.ts')
+  const { findSources } = await import('./sources.ts')
+  const progress = new Progress(terminal)
+  const result = await interruptible(
+    () => progress.line('stopping'),
+    async (signal) => {
+      const { paths } = await findSources(words, progress, signal)
+      return describeCorpus(paths, { signal, ...given({ field }) })
+    },
+  )
+  const { statistics, previews, documentsDigest } = result
+  terminal.say(table(Object.entries(statistics).flatMap(([name, value]) => row(name, value))))
+  terminal.say(table([['digest', documentsDigest]]))
+  for (const { source, index, text } of previews) {
+    terminal.say(heading(`\n${source}${index > 0 ? `, document ${index + 1}` : ''}`))
+    terminal.say(indent(text, 2))
+  }
+  return { result }
+}
+
+function row(name: string, value: unknown): [string, string][] {
+  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  if (typeof value === 'number') return [[words, count(value)]]
+  if (Array.isArray(value)) return value.length > 0 ? [[words, count(value.length)]] : []
+  return [[words, String(value)]]
 }

@@ -1,7 +1,107 @@
 import type { Command } from 'commander'
-import { numberOption, textOption } from './options.ts'
+import type { SampleMetrics } from '../evaluate/evaluate-samples.ts'
+import type { EvaluateProgress, TextEvaluation } from '../text/evaluate-text.ts'
+import { type Outcome, runs } from './command.ts'
+import { count, indent, table } from './format.ts'
+import { interruptible } from './interrupt.ts'
+import { given, numberOption, textOption, textsOption, threadsOption } from './options.ts'
+import { Progress } from './progress.ts'
+import { heading, type Terminal } from './terminal.ts'
+
+interface Options {
+  readonly data?: readonly string[]
+  readonly field?: string
+  readonly samples?: number
+  readonly tokens?: number
+  readonly threads?: number
+}
+
+/** `atelier evaluate`. */
 export function addEvaluate(parent: Command): void {
-  void parent
-  void numberOption
-  void textOption
+  const command = parent
+    .command('evaluate')
+    .description('Measures a run on its held-out text, and the texts that it writes: diversity, and what it copies.')
+    .argument('<run>', 'a run, or a Hugging Face folder with --data', textOption('evaluate', 'a run'))
+    .option('--data <path...>', 'measure on this text instead', textsOption('--data', 'a file, a folder or a pattern'))
+    .option('--field <name>', 'field of JSON, CSV and Parquet that holds the text', textOption('--field', 'a name'))
+    .option(
+      '--samples <n>',
+      'texts to let it write [0 or more; default: 64]',
+      numberOption('--samples', { whole: true, minimum: 0 }),
+    )
+    .option(
+      '--tokens <n>',
+      'the longest of them, in tokens [default: 256]',
+      numberOption('--tokens', { whole: true, minimum: 1 }),
+    )
+    .option(...threadsOption)
+  runs<Options>(command, examples, evaluate)
+}
+
+const examples = [
+  'atelier evaluate runs/books',
+  'atelier evaluate runs/books --samples 16 --tokens 128 --json',
+  'atelier evaluate some/gpt2 --data held-out.txt',
+]
+
+const stages: Readonly<Record<EvaluateProgress['stage'], string>> = {
+  loss: 'measuring held-out text',
+  samples: 'writing',
+  index: 'indexing the corpus',
+  measures: 'comparing',
+}
+
+async function evaluate(options: Options, terminal: Terminal, [run = '']: readonly string[]): Promise<Outcome> {
+  const { evaluateText } = await import('../text/evaluate-text.ts')
+  const progress = new Progress(terminal)
+  const { data, field, samples, threads, tokens } = options
+  const settings = tokens === undefined ? undefined : { maxTokens: tokens }
+  const onProgress = ({ stage, done, total }: EvaluateProgress) =>
+    progress.show(stages[stage], total > 0 ? done / total : 0, `${count(done)} of ${count(total)}`)
+  const asked = given({ data, field, samples, threads, settings })
+  try {
+    const result = await interruptible(
+      () => progress.line('stopping'),
+      (signal) => evaluateText(run, { ...asked, signal, onProgress }),
+    )
+    progress.end()
+    describe(result, terminal)
+    return { result }
+  } finally {
+    progress.end()
+  }
+}
+
+function describe(evaluation: TextEvaluation, terminal: Terminal): void {
+  const { validationLoss, perplexity, bitsPerByte, text, samples, baseline } = evaluation
+  const source = text.source === 'held-out' ? 'held-out text' : text.source.join(', ')
+  terminal.say(heading(`On ${source} (${count(text.tokens)} tokens)`))
+  terminal.say(
+    table([
+      ['loss', `${validationLoss.toFixed(4)} nats a token`],
+      ['perplexity', perplexity.toFixed(2)],
+      ['bits per byte', bitsPerByte.toFixed(4)],
+    ]),
+  )
+  if (!samples) return
+  terminal.say(heading(`\nOf ${samples.samples} texts of its own (beside as much of the measured text)`))
+  terminal.say(table(sampleRows(samples, baseline)))
+  const longest = samples.copying?.longest[0]
+  if (longest) terminal.say(`\nThe longest passage copied (${longest.length} characters):\n${indent(longest.text, 2)}`)
+}
+
+function sampleRows(own: SampleMetrics, text?: SampleMetrics): [string, string][] {
+  const row = (name: string, pick: (metrics: SampleMetrics) => number | undefined): [string, string][] => {
+    const [mine, theirs] = [pick(own), text && pick(text)]
+    if (mine === undefined) return []
+    return [[name, mine.toFixed(3) + (theirs === undefined ? '' : ` (${theirs.toFixed(3)})`)]]
+  }
+  return [
+    ...row('distinct-1', (metrics) => metrics.distinct1),
+    ...row('distinct-2', (metrics) => metrics.distinct2),
+    ...row('distinct-3', (metrics) => metrics.distinct3),
+    ...row('self-BLEU', (metrics) => metrics.selfBleu?.estimate),
+    ...row('repetition', (metrics) => metrics.repetition.estimate),
+    ...row('copied', (metrics) => metrics.copying?.rate),
+  ]
 }

@@ -1,4 +1,4 @@
-import type { CommanderError } from 'commander'
+import type { Command, CommanderError } from 'commander'
 import { AtelierError, ConfigError } from '../errors.ts'
 
 /** What the shell is told: 0 done, 1 failed, 2 called wrongly, 130 stopped by Ctrl-C (128 + SIGINT). */
@@ -39,12 +39,18 @@ export function reportError(error: unknown): FailureReport {
 }
 
 /** The parser's complaint as ours: one line that ends with where to look. */
-export function usageError({ message, code }: CommanderError, command: string): UsageError {
-  const what = oneLine(message.replace(/^error: /, '').replace(/\n\((Did you mean .*\?)\)$/, '; $1')).replace(
-    '; Did you',
-    '; did you',
-  )
-  return new UsageError(`${what}; see \`${command} --help\``, { code, command })
+export function usageError({ message, code }: CommanderError, command: Command, path: string): UsageError {
+  return new UsageError(`${complaint(message, command, path)}; see \`${path} --help\``, { code, command: path })
+}
+
+function complaint(message: string, command: Command, path: string): string {
+  if (message === '(outputHelp)') return `${path}: got nothing, wanted one of ${names(command)}`
+  if (/^error: too many arguments/.test(message)) return `${path}: too many words, got ${command.args.join(' ')}`
+  return oneLine(message.replace(/^error: /, '')).replace(/ \(Did you mean (.*)\?\)$/, '; did you mean $1?')
+}
+
+function names(command: Command): string {
+  return command.commands.map((child) => child.name()).join(', ')
 }
 
 function oneLine(text: string): string {

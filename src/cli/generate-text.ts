@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto'
-import { extname } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { ConfigError } from '../errors.ts'
@@ -12,13 +11,13 @@ import { type Outcome, runs } from './command.ts'
 import { exitCodes } from './failure.ts'
 import { count } from './format.ts'
 import { interruptible } from './interrupt.ts'
-import { numberOption, textOption } from './options.ts'
+import { needed, textOption, threadsOption } from './options.ts'
 import { samplerOptions, samplerValues } from './sampler-options.ts'
 import { bold, dim, heading, type Terminal } from './terminal.ts'
 
 interface Options {
   readonly model?: string
-  readonly prompt: readonly string[]
+  readonly prompt?: readonly string[]
   readonly out?: string
   readonly threads?: number
 }
@@ -33,21 +32,13 @@ export function addGenerateText(parent: Command): void {
       'a run or a Hugging Face folder (default: the gallery’s model for text)',
       textOption('--model', 'a folder'),
     )
-    .requiredOption(
+    .option(
       '--prompt <text>',
       'what to write on from; - reads stdin (repeatable)',
       (text: string, before: string[] = []) => [...before, text],
     )
-    .option(
-      '--out <file>',
-      'save the artifact as JSON, for `atelier remake`; several as FILE-1, FILE-2 …',
-      textOption('--out', 'a file'),
-    )
-    .option(
-      '--threads <n>',
-      'threads to compute with (default: one a core)',
-      numberOption('--threads', { whole: true, minimum: 1, maximum: 1024 }),
-    )
+    .option('--out <file>', 'save what is made, with how, as JSON for `atelier remake`', textOption('--out', 'a file'))
+    .option(...threadsOption)
   for (const option of samplerOptions()) command.addOption(option)
   runs<Options>(command, examples, generate)
 }
@@ -63,7 +54,13 @@ const examples = [
 async function generate(options: Options, terminal: Terminal): Promise<Outcome> {
   const { seed = randomInt(2 ** 47), ...values } = samplerValues({ ...options }) as { seed?: number }
   const settings = resolveSamplerSettings({ ...values, seed })
-  const prompts = await promptsOf(options.prompt)
+  const words = needed(
+    options.prompt,
+    'generate text',
+    '--prompt',
+    'say what to write on from, such as --prompt "Once"',
+  )
+  const prompts = await promptsOf(words)
   const { TextModel } = await import('../text/text-model.ts')
   const model = await TextModel.load(options.model, options.threads ? { threads: options.threads } : {})
   try {
@@ -74,10 +71,11 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
     )
     const seconds = (performance.now() - begin) / 1000
     const tokensPerSecond = artifacts.reduce((sum, { tokens }) => sum + tokens, 0) / seconds
-    const saved = options.out ? await save(artifacts, options.out) : []
-    terminal.note(dim(closing(artifacts, tokensPerSecond, saved)))
+    if (options.out) await writeJsonFile(options.out, artifacts.length === 1 ? artifacts[0] : { artifacts })
+    terminal.note(dim(closing(artifacts, tokensPerSecond)))
+    if (options.out) terminal.note(dim(`saved in ${options.out}`))
     const stopped = artifacts.some(({ finishReason }) => finishReason === 'aborted')
-    const result = { artifacts, tokensPerSecond, ...(saved.length > 0 ? { saved } : {}) }
+    const result = { artifacts, tokensPerSecond, ...(options.out ? { saved: options.out } : {}) }
     return { result, exitCode: stopped ? exitCodes.stopped : exitCodes.done }
   } finally {
     await model.release()
@@ -119,15 +117,6 @@ function show({ row, prompt, text }: TextArtifact, of: number, terminal: Termina
   terminal.say(`${text}\n`)
 }
 
-/** Saves each artifact in a file of its own. */
-async function save(artifacts: readonly TextArtifact[], path: string): Promise<string[]> {
-  const extension = extname(path)
-  const stem = path.slice(0, path.length - extension.length)
-  const paths = artifacts.map((_, i) => (artifacts.length === 1 ? path : `${stem}-${i + 1}${extension}`))
-  for (const [i, artifact] of artifacts.entries()) await writeJsonFile(paths[i]!, artifact)
-  return paths
-}
-
 const endings = {
   stop: 'ended at a stop string',
   length: 'ended at the length allowed',
@@ -135,10 +124,9 @@ const endings = {
   aborted: 'stopped',
 } as const
 
-function closing(artifacts: readonly TextArtifact[], tokensPerSecond: number, saved: readonly string[]): string {
+function closing(artifacts: readonly TextArtifact[], tokensPerSecond: number): string {
   const tokens = artifacts.reduce((sum, artifact) => sum + artifact.tokens, 0)
   const [first] = artifacts
   const ending = artifacts.length === 1 ? [endings[first!.finishReason]] : []
-  const parts = [`seed ${first!.seed}`, `${count(tokens)} tokens`, `${count(tokensPerSecond)} tokens/s`, ...ending]
-  return `${parts.join(' · ')}${saved.length > 0 ? `\nsaved ${saved.join(', ')}` : ''}`
+  return [`seed ${first!.seed}`, `${count(tokens)} tokens`, `${count(tokensPerSecond)} tokens/s`, ...ending].join(' · ')
 }

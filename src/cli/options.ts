@@ -50,11 +50,35 @@ export function pairsOption(flag: string, example: string) {
   }
 }
 
+/** `--threads`, which all commands that compute have. */
+export const threadsOption = [
+  '--threads <n>',
+  'threads to compute with [default: one a core]',
+  numberOption('--threads', { whole: true, minimum: 1, maximum: 1024 }),
+] as const
+
+/** An object without what is undefined. */
+export function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
+}
+
+/** The value of an option that a command cannot do without. Throws {@link ConfigError} with an example. */
+export function needed<T>(value: T | undefined, command: string, option: string, example: string): T {
+  if (value !== undefined) return value
+  throw new ConfigError(`${command}: no ${option}; ${example}`, { option })
+}
+
 /** Throws {@link ConfigError} where more than one of some options is given. */
 export function oneOf(options: Readonly<Record<string, unknown>>, names: readonly string[], why: string): void {
   const given = names.filter((name) => options[name] !== undefined)
   if (given.length < 2) return
   throw new ConfigError(`${given.map((name) => `--${name}`).join(' and ')}: ${why}; leave one out`, { given })
+}
+
+/** `0 to 100`, `above 0 to 1`, `1 or more`: for help. */
+export function shortRange({ minimum, above, maximum }: NumberRange): string {
+  const from = above === undefined ? `${minimum ?? ''}` : `above ${above}`
+  return maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? `${from} or more` : `${from} to ${maximum}`
 }
 
 function isWithin(value: number, { whole, minimum, above, maximum }: NumberRange): boolean {

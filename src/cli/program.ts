@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../version.ts'
 import type { AddCommand } from './command.ts'
-import { crafts } from './crafts.ts'
+import { type Craft, crafts } from './crafts.ts'
 import { addData } from './data.ts'
 import { addEvaluate } from './evaluate.ts'
 import { describeError, exitCodeOf, exitCodes, reportError, usageError } from './failure.ts'
@@ -16,8 +16,10 @@ import { addStart } from './start.ts'
 export async function main(words: readonly string[]): Promise<void> {
   process.stdout.on('error', leaveQuietly)
   process.stderr.on('error', leaveQuietly)
+  const program = createProgram()
   try {
-    await createProgram().parseAsync(words, { from: 'user' })
+    if (words.length === 0) program.outputHelp()
+    else await program.parseAsync(words, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
     fail(error, words.includes('--json'))
@@ -36,7 +38,6 @@ export function createProgram(): Command {
   addGroup(program, 'train', 'train a model', (craft) => craft.train)
   addGroup(program, 'generate', 'make something with a model', (craft) => craft.generate)
   for (const add of [addEvaluate, addInspect, addRemake, addData]) add(program)
-  program.action(() => program.outputHelp())
   return strictly(program)
 }
 
@@ -47,7 +48,7 @@ Begin with:
   $ atelier generate text --model runs/mine --prompt "Once"
 All commands take --json and --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.`
 
-function addGroup(program: Command, name: string, what: string, pick: (craft: (typeof crafts)[number]) => AddCommand) {
+function addGroup(program: Command, name: string, what: string, pick: (craft: Craft) => AddCommand) {
   const group = program.command(name).description(`${what}: ${crafts.map((craft) => craft.name).join(', ')}`)
   for (const craft of crafts) pick(craft)(group)
 }
@@ -56,7 +57,7 @@ function addGroup(program: Command, name: string, what: string, pick: (craft: (t
 function strictly(command: Command, path = command.name()): Command {
   command.configureOutput({ writeErr: () => {} }).exitOverride((error) => {
     if (error.exitCode === 0) throw error
-    throw usageError(error, path)
+    throw usageError(error, command, path)
   })
   for (const child of command.commands) strictly(child, `${path} ${child.name()}`)
   return command

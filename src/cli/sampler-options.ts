@@ -1,7 +1,6 @@
 import { Option } from 'commander'
-import { wanted } from '../sample/resolve-settings.ts'
 import { type SettingField, samplerFields } from '../sample/settings.ts'
-import { literalsOption, numberOption, pairsOption } from './options.ts'
+import { literalsOption, numberOption, pairsOption, shortRange } from './options.ts'
 
 /** The sampler's settings as options, `topK` as `--top-k`, in the order of its table. */
 export function samplerOptions(): Option[] {
@@ -45,12 +44,11 @@ function biases(given: Readonly<Record<string, string>>): Record<string, number>
 }
 
 function noted(field: SettingField): string {
-  if (field.type === 'boolean') return ''
-  if (field.type === 'strings') return ' (repeatable; \\n is a new line)'
-  if (field.type === 'breakers') return ` (repeatable; default: ${JSON.stringify(field.default)})`
-  if (field.type === 'biases') return ''
-  if (field.name === 'seed') return ' (default: a new one each time, which is shown)'
-  return ` (${wanted(field).replace(/^a (whole )?number ?/, '')}; default: ${field.default})`.replace('(; ', '(')
+  if (field.name === 'seed') return ' [default: a new one each time, which is shown]'
+  if (field.type === 'strings') return ' [repeatable; \\n is a new line]'
+  if (field.type === 'breakers') return ` [repeatable; default: ${JSON.stringify(field.default)}]`
+  if (field.type === 'boolean' || field.type === 'biases') return ''
+  return ` [${shortRange(field)}; default: ${field.default}]`
 }
 
 function kebab(name: string): string {

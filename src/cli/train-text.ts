@@ -1,32 +1,24 @@
 import type { Command } from 'commander'
 import { ConfigError } from '../errors.ts'
-import { textPresets, textSettingFields, wanted } from '../text/settings.ts'
+import { type TextSettingField, textPresets, textSettingFields } from '../text/settings.ts'
 import type { TrainTextOptions } from '../text/train-text.ts'
 import { type Outcome, runs } from './command.ts'
 import { exitCodes } from './failure.ts'
 import { table } from './format.ts'
 import { interruptible } from './interrupt.ts'
-import { numberOption, oneOf, pairsOption, textOption, textsOption } from './options.ts'
+import { given, needed, numberOption, oneOf, pairsOption, textOption, textsOption, threadsOption } from './options.ts'
+import type { Progress } from './progress.ts'
+import { checkResumed, type ResumedOptions } from './resumed-options.ts'
 import { findSources } from './sources.ts'
 import type { Terminal } from './terminal.ts'
 import { summary, TrainingDisplay } from './training-display.ts'
 
-interface Options {
-  readonly data?: readonly string[]
-  readonly out: string
-  readonly preset?: string
-  readonly architecture?: string
+interface Options extends ResumedOptions {
+  readonly out?: string
   readonly steps?: number
   readonly minutes?: number
   readonly epochs?: number
-  readonly seed?: number
-  readonly set?: Readonly<Record<string, string>>
   readonly resume?: boolean
-  readonly tokenizer?: 'char' | 'byte' | 'bpe'
-  readonly vocabulary?: number
-  readonly field?: string
-  readonly prompt?: string
-  readonly licence?: string
   readonly threads?: number
 }
 
@@ -43,7 +35,8 @@ export function addTrainText(parent: Command): void {
       'files, folders, glob patterns, - for stdin, or a known data set (txt, md, jsonl, json, csv, parquet, also .gz)',
       textsOption('--data', 'a file, a folder, a pattern or a data set'),
     )
-    .requiredOption('--out <run>', 'folder of the run', textOption('--out', 'a folder'))
+
+    .option('--out <run>', 'folder of the run', textOption('--out', 'a folder'))
     .option(
       '--preset <name>',
       `size: ${Object.keys(textPresets).join(', ')} (default: nano)`,
@@ -85,11 +78,7 @@ export function addTrainText(parent: Command): void {
     )
     .option('--prompt <text>', 'what samples on the way begin with')
     .option('--licence <text>', 'licence of the data, for the record', textOption('--licence', 'a text'))
-    .option(
-      '--threads <n>',
-      'threads to compute with (default: one a core)',
-      numberOption('--threads', { ...wholeFrom1, maximum: 1024 }),
-    )
+    .option(...threadsOption)
     .addHelpText('after', settingsHelp)
   runs<Options>(command, examples, train)
 }
@@ -103,19 +92,28 @@ const examples = [
 ]
 
 const settingsHelp = () => {
-  const rows = textSettingFields.map(
-    (field) => [field.name, `${field.description}; ${wanted(field)} (nano: ${textPresets.nano[field.name]})`] as const,
-  )
-  return `\nSettings for --set, as key=value:\n${table(rows)}`
+  const presets = Object.entries(textPresets).map(([name, { nLayers, dModel, contextLength, batchSize }]) => {
+    return [name, `${nLayers} layers, width ${dModel}, context ${contextLength}, batches of ${batchSize}`] as const
+  })
+  const settings = textSettingFields.map((field) => {
+    return [field.name, `${field.description} [${choices(field)}; nano: ${textPresets.nano[field.name]}]`] as const
+  })
+  return `\nPresets:\n${table(presets)}\n\nSettings for --set:\n${table(settings)}`
+}
+
+function choices({ range, words }: TextSettingField): string {
+  if (words) return words.join(', ')
+  return range ? `${range[0]} to ${range[1]}` : 'true, false'
 }
 
 async function train(options: Options, terminal: Terminal): Promise<Outcome> {
-  checkOptions(options)
+  const out = needed(options.out, 'train text', '--out', 'name a folder for the run, such as --out runs/mine')
+  await checkOptions(options)
   const display = new TrainingDisplay(terminal)
   const { trainText } = await import('../text/train-text.ts')
   const onStop = () => display.progress.line('stopping after this step, with a checkpoint; Ctrl-C again ends at once')
   const result = await interruptible(onStop, async (signal) => {
-    const events = trainText({ ...(await prepared(options, display, signal)), signal })
+    const events = trainText(await prepared(options, out, display.progress, signal))
     return display.follow(events)
   })
   terminal.say(summary(result))
@@ -126,38 +124,38 @@ async function train(options: Options, terminal: Terminal): Promise<Outcome> {
   return { result, exitCode: result.stopped ? exitCodes.stopped : exitCodes.done }
 }
 
-function checkOptions(options: Options): void {
+const tokenizers = ['char', 'byte', 'bpe'] as const
+
+async function checkOptions(options: Options): Promise<void> {
   oneOf({ ...options }, ['steps', 'minutes', 'epochs'], 'a run has one length')
   const { data, resume, tokenizer, vocabulary } = options
-  if (!data && !resume)
-    throw new ConfigError(
-      'train text: no --data; name files, a folder or a data set, such as --data state-of-the-union',
-    )
-  if (tokenizer !== undefined && !['char', 'byte', 'bpe'].includes(tokenizer))
-    throw new ConfigError(`--tokenizer: got '${tokenizer}', wanted char, byte or bpe`)
+  if (!resume) {
+    const { defaultDataset } = await import('../data/catalog.ts')
+    needed(data, 'train text', '--data', `name files, a folder or a data set, such as --data ${defaultDataset}`)
+  }
+  if (tokenizer !== undefined && !tokenizers.includes(tokenizer))
+    throw new ConfigError(`--tokenizer: got '${tokenizer}', wanted ${tokenizers.join(', ')}`)
   if (vocabulary !== undefined && tokenizer !== undefined && tokenizer !== 'bpe')
-    throw new ConfigError(
-      `--vocabulary: a ${tokenizer} tokenizer has the vocabulary that it has; leave it out, or use bpe`,
-    )
+    throw new ConfigError(`--vocabulary: a ${tokenizer} tokenizer has the vocabulary that it has; leave it out`)
 }
 
 /** The options as the library takes them. */
-async function prepared(options: Options, display: TrainingDisplay, signal: AbortSignal): Promise<TrainTextOptions> {
-  const { data, out, preset, architecture, steps, minutes, epochs, seed, set, resume } = options
-  const { tokenizer: kind = 'bpe', vocabulary, field, prompt, threads } = options
-  const sources = data && !resume ? await findSources(data, display.progress, signal) : undefined
-  const licence = options.licence ?? sources?.licence
+async function prepared(options: Options, out: string, progress: Progress, signal: AbortSignal) {
+  const { steps, minutes, epochs, threads, data = [] } = options
   const budget = steps ? { steps } : minutes ? { minutes } : epochs ? { epochs } : undefined
-  const tokenizer = kind === 'bpe' ? { kind, vocabulary: vocabulary ?? 4096 } : { kind }
-  return {
-    out,
-    tokenizer,
-    ...given({ preset, architecture, budget, seed, set, resume, field, prompt, threads, licence }),
-    ...(sources ? { data: sources.paths, sources: sources.names } : {}),
+  const always = { out, signal, ...given({ budget, threads }) }
+  if (options.resume) {
+    await checkResumed(out, options)
+    return { ...always, resume: true }
   }
-}
-
-/** An object without what is undefined. */
-function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
+  const { preset, architecture, seed, set, field, prompt, vocabulary = 4096 } = options
+  const { tokenizer: kind = 'bpe' } = options
+  const { paths, names, licence } = await findSources(data, progress, signal)
+  return {
+    ...always,
+    ...given({ preset, architecture, seed, set, field, prompt, licence: options.licence ?? licence }),
+    data: paths,
+    sources: names,
+    tokenizer: kind === 'bpe' ? { kind, vocabulary } : { kind },
+  } satisfies TrainTextOptions
 }

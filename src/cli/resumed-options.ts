@@ -1,0 +1,60 @@
+import { ConfigError } from '../errors.ts'
+import type { RunRecord } from '../text/run.ts'
+import { resolveTextSettings, type TextSettings } from '../text/settings.ts'
+
+/** Options of a training that a run keeps for good. */
+export interface ResumedOptions {
+  readonly data?: readonly string[]
+  readonly preset?: string
+  readonly architecture?: string
+  readonly seed?: number
+  readonly set?: Readonly<Record<string, string>>
+  readonly tokenizer?: 'char' | 'byte' | 'bpe'
+  readonly vocabulary?: number
+  readonly field?: string
+  readonly prompt?: string
+  readonly licence?: string
+}
+
+/** An option, what it says, and what the run has. */
+type Claim = readonly [option: string, said: unknown, has: unknown]
+
+/**
+ * Lets the command that began a run go on with it when `--resume` is added: what it says again must be what the run
+ * has. Throws {@link ConfigError} for what is another.
+ */
+export async function checkResumed(run: string, options: ResumedOptions): Promise<void> {
+  const { readRun, runExists } = await import('../text/run.ts')
+  if (!(await runExists(run))) return
+  const record = await readRun(run)
+  const claims: Claim[] = [
+    ['preset', options.preset, record.preset],
+    ['architecture', options.architecture, record.architecture],
+    ['seed', options.seed, record.seed],
+    ['prompt', options.prompt, record.prompt],
+    ['licence', options.licence, record.licence],
+    ['data', options.data?.join(' '), record.sources.join(' ')],
+    ...settingClaims(options, record),
+    ...(await tokenizerClaims(run, options)),
+  ]
+  const wrong = claims.find(([, said, has]) => said !== undefined && said !== has)
+  if (!wrong) return
+  const [option, said, has] = wrong
+  const remedy = 'leave it out, or begin another run with another --out'
+  throw new ConfigError(`resume: --${option} is ${said}, but ${run} has ${has}; ${remedy}`, { option, said, has })
+}
+
+function settingClaims({ set = {} }: ResumedOptions, { preset, settings }: RunRecord): Claim[] {
+  const said = resolveTextSettings(preset, set)
+  return Object.keys(set).map((key) => [`set ${key}`, said[key as keyof TextSettings], settings[key]])
+}
+
+async function tokenizerClaims(run: string, { tokenizer, vocabulary }: ResumedOptions): Promise<Claim[]> {
+  if (tokenizer === undefined && vocabulary === undefined) return []
+  const { readTokenizer } = await import('../data/tokenizers/folder.ts')
+  const { kind, vocabSize } = await readTokenizer(run)
+  return [
+    ['tokenizer', tokenizer, kind],
+    ['vocabulary', vocabulary, vocabSize],
+  ]
+}
