@@ -16,27 +16,27 @@ beforeAll(async () => {
 afterAll(() => engine.close())
 
 const x = input('x', 'float32', [1, 2])
-const valueOf = async (y: Tensor, feeds: Values = {}) => [...(await evaluate(engine, { y }, feeds)).y!] as number[]
+const evaluated = async (y: Tensor, feeds: Values = {}) => [...(await evaluate(engine, { y }, feeds)).y!] as number[]
 
 describe('layers', () => {
   it('Linear multiplies by the transpose of [out, in] and adds the bias', async () => {
     const layer = new Linear(new Scope('a'), 2, 3, { deviation: 1, bias: true })
     const feeds = { 'a.weight': Float32Array.of(1, 2, 3, 4, 5, 6), 'a.bias': Float32Array.of(10, 20, 30) }
-    expect(await valueOf(layer.forward(x), { ...feeds, x: Float32Array.of(1, -1) })).toEqual([9, 19, 29])
+    expect(await evaluated(layer.forward(x), { ...feeds, x: Float32Array.of(1, -1) })).toEqual([9, 19, 29])
     expect(new Linear(new Scope('b'), 2, 3, { deviation: 1 }).bias).toBeUndefined()
   })
 
   it('Embedding picks rows', async () => {
     const layer = new Embedding(new Scope('e'), 3, 2, { deviation: 1 })
     const feeds = { 'e.weight': Float32Array.of(0, 1, 10, 11, 20, 21), ids: Int32Array.of(2, 0) }
-    expect(await valueOf(layer.forward(input('ids', 'int32', [2])), feeds)).toEqual([20, 21, 0, 1])
+    expect(await evaluated(layer.forward(input('ids', 'int32', [2])), feeds)).toEqual([20, 21, 0, 1])
   })
 
   it('RmsNorm divides by the root of the mean square', async () => {
     const layer = new RmsNorm(new Scope('n'), 2, 0)
     const wanted = [3 / Math.sqrt(12.5), (4 / Math.sqrt(12.5)) * 2]
     expectClose(
-      await valueOf(layer.forward(x), { x: Float32Array.of(3, 4), 'n.weight': Float32Array.of(1, 2) }),
+      await evaluated(layer.forward(x), { x: Float32Array.of(3, 4), 'n.weight': Float32Array.of(1, 2) }),
       wanted,
     )
   })
@@ -44,14 +44,14 @@ describe('layers', () => {
   it('LayerNorm takes the mean away first', async () => {
     const layer = new LayerNorm(new Scope('n'), 2, 0)
     const feeds = { x: Float32Array.of(3, 7), 'n.weight': Float32Array.of(1, 2), 'n.bias': Float32Array.of(0, 5) }
-    expectClose(await valueOf(layer.forward(x), feeds), [-1, 7])
+    expectClose(await evaluated(layer.forward(x), feeds), [-1, 7])
   })
 
   it('rotary tables hold cos and sin of position · base^(−2d/D)', async () => {
     const { cos, sin } = rotaryTables(3, 4, 100)
     const angles = [0, 0, 1, 0.1, 2, 0.2]
-    expectClose(await valueOf(cos), angles.map(Math.cos))
-    expectClose(await valueOf(sin), angles.map(Math.sin))
+    expectClose(await evaluated(cos), angles.map(Math.cos))
+    expectClose(await evaluated(sin), angles.map(Math.sin))
   })
 })
 
