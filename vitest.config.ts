@@ -19,6 +19,7 @@ export default defineConfig({
     reporters: ['default', closingLine],
     pool: 'forks',
     maxWorkers: 2,
+    env: { ATELIER_SPIN: '0' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

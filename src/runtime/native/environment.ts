@@ -16,6 +16,7 @@ let shared: Environment | undefined
  * The process's one ONNX Runtime environment, with one pool of `threads` threads for all sessions.
  *
  * The pool spins for a moment before it sleeps: a training step is a thousand short nodes, and waking threads for each costs more.
+ * Where several processes share the cores, as test workers do, spinning slows all of them: `ATELIER_SPIN=0` switches it off.
  * Throws {@link EngineError} while another engine of this process holds a pool of another size.
  */
 export function acquireEnvironment(api: OrtApi, threads: number): Pointer {
@@ -43,7 +44,7 @@ function createEnvironment(api: OrtApi, threads: number): Pointer {
   try {
     api.call(operation, 'SetGlobalIntraOpNumThreads', options, threads)
     api.call(operation, 'SetGlobalInterOpNumThreads', options, 1)
-    api.call(operation, 'SetGlobalSpinControl', options, 1)
+    api.call(operation, 'SetGlobalSpinControl', options, process.env.ATELIER_SPIN === '0' ? 0 : 1)
     return api.create(operation, 'CreateEnvWithGlobalThreadPools', logFatalOnly, 'atelier', options)
   } finally {
     api.release('ReleaseThreadingOptions', options)
