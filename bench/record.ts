@@ -26,8 +26,9 @@ interface Result {
   readonly measurements: readonly Measurement[]
 }
 
-const results = new URL('./results/', import.meta.url)
-const readme = new URL('./README.md', import.meta.url)
+// The compiled bench lies in dist-bench/, as deep as its source: paths go by the project's root.
+const results = new URL('../bench/results/', import.meta.url)
+const readme = new URL('../bench/README.md', import.meta.url)
 
 function versionOf(library: string): string {
   const manifest = new URL(`../node_modules/${library}/package.json`, import.meta.url)

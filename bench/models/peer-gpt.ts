@@ -1,4 +1,4 @@
-import { cachedAttention, attention } from '../../src/graph/operations/attention.ts'
+import { attention, cachedAttention } from '../../src/graph/operations/attention.ts'
 import { add, reluSquared } from '../../src/graph/operations/elementwise.ts'
 import { gather } from '../../src/graph/operations/indexing.ts'
 import { rmsNorm } from '../../src/graph/operations/normalization.ts'
