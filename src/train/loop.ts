@@ -2,7 +2,7 @@ import { DivergenceError } from '../errors.ts'
 import { learningRateAt, type Schedule } from '../optim/schedule.ts'
 import type { Progress } from './checkpoint.ts'
 import type { EvaluationEvent, SampleEvent, TrainEvent } from './events.ts'
-import { type Budget, Pace } from './pace.ts'
+import { type Budget, Pace, plansToGoOnWith } from './pace.ts'
 import type { Feeds, Trainer } from './trainer.ts'
 
 /** What is trained, and what is done with it on the way. */
@@ -75,7 +75,7 @@ class Loop {
     this.#options = options
     this.from = options.from ?? none
     this.best = this.from.best
-    this.pace = new Pace(options.budget, this.from.plans)
+    this.pace = new Pace(options.budget, plansToGoOnWith(options.budget, this.from))
     this.pace.mark(this.from.step, this.from.elapsedMs)
     this.#tokensSeen = this.from.tokensSeen
     this.#elapsedMs = this.from.elapsedMs

@@ -61,10 +61,10 @@ export class Pace {
     if (!('minutes' in this.#budget) || this.done(step)) return
     const last = this.plans.at(-1)
     const since = step - this.#marks.step
-    if (since < stepsToMeasure) return
-    if (last && this.progress(step) - this.progress(last.step) < replanEvery * (1 - this.progress(last.step))) {
-      if (elapsedMs < this.#budget.minutes * 60_000) return
-    }
+    const spent = elapsedMs >= this.#budget.minutes * 60_000
+    if (since < 1 || (since < stepsToMeasure && !spent)) return
+    if (!spent && last && this.progress(step) - this.progress(last.step) < replanEvery * (1 - this.progress(last.step)))
+      return
     const msPerStep = (elapsedMs - this.#marks.elapsedMs) / since
     const left = Math.max(0, this.#budget.minutes * 60_000 - elapsedMs)
     this.plans.push({ step, total: step + Math.round(left / msPerStep) })
@@ -75,4 +75,15 @@ export class Pace {
   mark(step: number, elapsedMs: number): void {
     this.#marks = { step, elapsedMs }
   }
+}
+
+/**
+ * The plans that a run goes on with where a checkpoint left off: its own; but a run that was finished and is given
+ * more minutes plans anew from the start, by its speed so far, as one that is given more steps does.
+ */
+export function plansToGoOnWith(budget: Budget, from: { step: number; elapsedMs: number; plans: Plan[] }): Plan[] {
+  const finished = from.plans.length > 0 && from.step >= from.plans.at(-1)!.total
+  if (!finished || !('minutes' in budget)) return from.plans
+  const total = Math.round((from.step * budget.minutes * 60_000) / Math.max(1, from.elapsedMs))
+  return total > from.step ? [{ step: 0, total }] : from.plans
 }

@@ -1,0 +1,70 @@
+import { input } from '../../graph/tensor.ts'
+import { nextTokenLoss } from '../../losses/next-token.ts'
+import { Decoder } from '../../models/decoder.ts'
+import { RandomKey } from '../../nn/random-bits.ts'
+import { adamW, muon, type Optimizer } from '../../optim/index.ts'
+import { Random } from '../../random/random.ts'
+import type { Engine } from '../../runtime/engine.ts'
+import { type Feeds, Trainer, type TrainerOptions } from '../trainer.ts'
+
+const vocabulary = 11
+const length = 8
+
+const adamWOptions = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 }
+export const toyOptimizers: Readonly<Record<'adamw' | 'muon', Optimizer>> = {
+  adamw: adamW(adamWOptions),
+  muon: muon({
+    ...adamWOptions,
+    momentum: 0.95,
+    matrixRate: 6,
+    isHiddenMatrix: ({ name, shape }) => shape.length === 2 && name.includes('layers'),
+  }),
+}
+
+/** What a toy trainer may differ in. */
+export interface ToyOptions extends Pick<TrainerOptions, 'emaDecay' | 'accumulation'> {
+  readonly batch?: number
+  readonly dropout?: number
+  readonly optimizer?: Optimizer
+  readonly seed?: number
+}
+
+/** A trainer of a decoder of some 2,000 parameters. */
+export function toyTrainer(engine: Engine, options: ToyOptions = {}): Promise<Trainer> {
+  const { batch = 4, dropout = 0, optimizer = toyOptimizers.adamw, seed = 1, ...rest } = options
+  const model = new Decoder({
+    vocabSize: vocabulary,
+    contextLength: length,
+    dModel: 16,
+    nLayers: 1,
+    nHeads: 2,
+    nKvHeads: 1,
+    dFf: 24,
+    dropout,
+    tieEmbeddings: true,
+    ropeTheta: 10_000,
+    normEpsilon: 1e-5,
+  })
+  const key = dropout > 0 ? RandomKey.from(input('key', 'uint32', [2])) : undefined
+  const tokens = input('tokens', 'int32', [batch, length + 1])
+  const loss = nextTokenLoss(tokens, (ids) => model.logits(ids, key))
+  return Trainer.create(engine, { parameters: model.scope.parameters, loss, optimizer, gradientClip: 1, seed, ...rest })
+}
+
+/** Rows of ids where each follows from the one before, all but a few: something to learn. */
+export function toyBatch(step: number, rows = 4): Feeds {
+  const random = Random.seed(5).at(step)
+  const row = () => {
+    let id = random.integer(vocabulary)
+    return Array.from({ length: length + 1 }, () => (id = (3 * id + 1 + (random.uniform() < 0.1 ? 1 : 0)) % vocabulary))
+  }
+  return { tokens: Int32Array.from(Array.from({ length: rows }, row).flat()) }
+}
+
+/** All state of a trainer, by name. */
+export async function stateOf(trainer: Trainer): Promise<Record<string, Float32Array>> {
+  const entries = trainer.stateNames.map(async (name) => {
+    return [name, ((await trainer.buffer(name).read()) as Float32Array).slice()] as const
+  })
+  return Object.fromEntries(await Promise.all(entries))
+}
