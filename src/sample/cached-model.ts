@@ -38,8 +38,9 @@ export class CachedModel implements CausalModel {
     this.#shared = shared
   }
 
-  /** Compiles the decoding graph. Throws EngineError where the engine refuses it. */
+  /** Compiles the decoding graph. Throws ConfigError for heads that {@link checkDecodable} refuses, EngineError where the engine refuses the graph. */
   static async create(engine: Engine, architecture: CausalArchitecture, weights: WeightSource): Promise<CachedModel> {
+    checkDecodable(architecture.dimensions)
     const names = [...architecture.scope.parameters.keys()]
     const held = 'tensors' in weights
     const outputs = decodingGraph(architecture)
@@ -65,6 +66,19 @@ export class CachedModel implements CausalModel {
   async release(): Promise<void> {
     await this.#session.release()
   }
+}
+
+/** Sizes of heads that the cached attention's kernel takes are multiples of this. */
+const headMultiple = 8
+
+/** Throws {@link ConfigError} for a model that can't be decoded over a cache: the size of its heads. */
+export function checkDecodable({ dHead, dModel, nHeads }: CausalDimensions): void {
+  if (dHead % headMultiple === 0) return
+  throw new ConfigError(
+    `decode: dModel ${dModel} ÷ nHeads ${nHeads} makes heads of ${dHead}, wanted a multiple of ${headMultiple}; ` +
+      'choose another nHeads or dModel',
+    { dHead },
+  )
 }
 
 function used<T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {

@@ -4,6 +4,7 @@ import { CheckpointError, ConfigError } from '../errors.ts'
 import { architectureNamed } from '../models/registry.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
+import { checkDecodable } from '../sample/cached-model.ts'
 import type { TrainEvent } from '../train/events.ts'
 import { version } from '../version.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
@@ -94,7 +95,8 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   if (await runExists(out))
     throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
   const settings = resolveTextSettings(preset, options.set)
-  architectureNamed(architecture).build(modelConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined }))
+  const model = modelConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined })
+  checkDecodable(architectureNamed(architecture).build(model).dimensions)
   const budget = checkBudget(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
   const tokenizer = options.tokenizer ?? { kind: 'bpe', vocabulary: 4096 }
   const folder = join(out, 'corpus')

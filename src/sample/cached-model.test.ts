@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ConfigError } from '../errors.ts'
+import { input } from '../graph/tensor.ts'
+import { evaluate } from '../graph/testing/program.ts'
+import type { CausalArchitecture, CausalConfig } from '../models/architecture.ts'
+import { architectureNamed } from '../models/registry.ts'
+import { initialize } from '../nn/parameters.ts'
+import { Random } from '../random/random.ts'
+import type { Engine } from '../runtime/engine.ts'
+import { createEngine } from '../runtime/index.ts'
+import { CachedModel } from './cached-model.ts'
+import type { DecodingState } from './causal-model.ts'
+import { complete } from './complete.ts'
+
+const sizes: CausalConfig = {
+  vocabSize: 37,
+  contextLength: 320,
+  dModel: 32,
+  nLayers: 2,
+  nHeads: 4,
+  nKvHeads: 2,
+  dFf: 48,
+  dropout: 0,
+  tieEmbeddings: true,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+}
+
+const cases: readonly [string, string, Partial<CausalConfig>][] = [
+  ['a Llama, rotated before the kernel', 'decoder', {}],
+  ['a Llama, rotated in the kernel', 'decoder', { dModel: 64, tieEmbeddings: false }],
+  ['a GPT-2', 'gpt2', {}],
+]
+
+let engine: Engine
+
+beforeAll(async () => {
+  engine = await createEngine('cpu', { threads: 2 })
+})
+afterAll(() => engine.close())
+
+/** Weights large enough that logits differ from place to place. */
+function weightsOf({ scope }: CausalArchitecture) {
+  const tensors = [...scope.parameters.values()].map((parameter) => {
+    const tensor = initialize(parameter, Random.seed(3))
+    const data = (tensor.data as Float32Array).map((value) => (parameter.shape.length > 1 ? 8 * value : value))
+    return [parameter.name, { ...tensor, data }] as const
+  })
+  return Object.fromEntries(tensors)
+}
+
+const idsFrom = (seed: number, length: number) => {
+  const random = Random.seed(seed)
+  return Array.from({ length }, () => random.integer(sizes.vocabSize))
+}
+
+/** Logits [rows][vocabSize], copied out of the state's own array. */
+async function logitsOf(state: DecodingState, ids: readonly (readonly number[])[]): Promise<number[][]> {
+  const flat = Array.from(await state.append(ids))
+  return ids.map((_, row) => flat.slice(row * sizes.vocabSize, (row + 1) * sizes.vocabSize))
+}
+
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+  Array.from(a).reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0)
+
+describe.each(cases)('%s', (_, name, change) => {
+  const architecture = architectureNamed(name).build({ ...sizes, ...change })
+  const tensors = weightsOf(architecture)
+  let model: CachedModel
+
+  beforeAll(async () => {
+    model = await CachedModel.create(engine, architecture, { tensors })
+  })
+  afterAll(() => model.release())
+
+  /** The logits after the last of `ids`, without any cache. */
+  async function uncached(ids: readonly number[]): Promise<Float32Array> {
+    const feeds = Object.fromEntries(Object.entries(tensors).map(([key, { data }]) => [key, data]))
+    const y = architecture.logits(input('ids', 'int32', [1, ids.length]))
+    const logits = (await evaluate(engine, { y }, { ...feeds, ids: Int32Array.from(ids) })).y!
+    return (logits as Float32Array).slice(-sizes.vocabSize)
+  }
+
+  it('cached = uncached: ids one by one, in parts, and over more than one chunk', async () => {
+    const ids = idsFrom(1, 300)
+    const state = await model.open({ batch: 1 })
+    expect(distance((await logitsOf(state, [ids.slice(0, 7)]))[0]!, await uncached(ids.slice(0, 7)))).toBeLessThan(2e-4)
+    for (let i = 7; i < 12; i++)
+      expect(distance((await logitsOf(state, [[ids[i]!]]))[0]!, await uncached(ids.slice(0, i + 1)))).toBeLessThan(2e-4)
+    expect(distance((await logitsOf(state, [ids.slice(12)]))[0]!, await uncached(ids))).toBeLessThan(2e-4)
+    expect(state.lengths).toEqual([300])
+    state.release()
+  })
+
+  it('batched = single, bit for bit, with rows of different lengths, empty ones among them', async () => {
+    const rows = [idsFrom(1, 9), idsFrom(2, 4), idsFrom(3, 1), idsFrom(4, 20), idsFrom(5, 9)]
+    const [head, tail] = [rows.map((row) => row.slice(0, -3)), rows.map((row) => row.slice(-3))]
+    const together = await model.open({ batch: rows.length, capacity: 40 })
+    await together.append(head)
+    let batched: number[][] = []
+    for (let i = 0; i < 3; i++)
+      batched = await logitsOf(
+        together,
+        tail.map((row) => row.slice(i, i + 1)),
+      )
+    together.release()
+    for (const [row, ids] of rows.entries()) {
+      if (ids.length < 3) continue
+      const alone = await model.open({ batch: 1 })
+      await alone.append([head[row]!])
+      let single: number[][] = []
+      for (const id of tail[row]!) single = await logitsOf(alone, [[id]])
+      expect(batched[row]).toEqual(single[0])
+      alone.release()
+    }
+  })
+
+  it('reorder lets a row go on from another', async () => {
+    const rows = [idsFrom(1, 5), idsFrom(2, 8), idsFrom(3, 2)]
+    const state = await model.open({ batch: 3 })
+    await state.append(rows)
+    await state.reorder([1, 1, 0])
+    expect(state.lengths).toEqual([8, 8, 5])
+    const logits = await logitsOf(state, [[4], [4], [6]])
+    const wanted = [await uncached([...rows[1]!, 4]), await uncached([...rows[0]!, 6])]
+    expect(logits[0]).toEqual(logits[1])
+    expect(distance(logits[0]!, wanted[0]!)).toBeLessThan(2e-4)
+    expect(distance(logits[2]!, wanted[1]!)).toBeLessThan(2e-4)
+    state.release()
+  })
+
+  it('truncate forgets: what follows is as if it had never been', async () => {
+    const ids = idsFrom(1, 10)
+    const state = await model.open({ batch: 2 })
+    await state.append([ids, idsFrom(2, 3)])
+    state.truncate(0, 6)
+    const again = await logitsOf(state, [ids.slice(6), [1]])
+    const straight = await model.open({ batch: 2 })
+    await straight.append([ids.slice(0, 6), idsFrom(2, 3)])
+    expect(again).toEqual(await logitsOf(straight, [ids.slice(6), [1]]))
+    state.truncate(0, 0)
+    await state.append([ids, []])
+    expect(state.lengths).toEqual([10, 4])
+    expect(() => state.truncate(0, 11)).toThrow(ConfigError)
+    state.release()
+    straight.release()
+  })
+
+  it('the weights of a trainer, shared, give the same as those held', async () => {
+    const buffers = Object.fromEntries(
+      Object.entries(tensors).map(([key, tensor]) => [key, engine.createBuffer(tensor)]),
+    )
+    const sharing = await CachedModel.create(engine, architecture, { buffers })
+    const state = await sharing.open({ batch: 1 })
+    const ids = idsFrom(6, 12)
+    expect(distance((await logitsOf(state, [ids]))[0]!, await uncached(ids))).toBeLessThan(2e-4)
+    state.release()
+    await sharing.release()
+    for (const buffer of Object.values(buffers)) buffer.release()
+  })
+
+  it('the same seed makes the same ids, in a batch, alone, and in any order of prompts', async () => {
+    const prompts = [idsFrom(1, 5), idsFrom(2, 2), idsFrom(3, 9)]
+    const settings = { seed: 7, n: 2, maxTokens: 12 }
+    const together = await complete(model, prompts, settings)
+    expect(await complete(model, prompts, settings)).toEqual(together)
+    for (const [index, prompt] of prompts.entries()) {
+      const alone = await complete(model, [prompt], settings, { firstRow: 2 * index })
+      expect(alone).toEqual(together.slice(2 * index, 2 * index + 2))
+    }
+    expect((await complete(model, prompts, { ...settings, seed: 8 })).map(({ ids }) => ids)).not.toEqual(
+      together.map(({ ids }) => ids),
+    )
+    expect(together[0]!.ids).not.toEqual(together[1]!.ids)
+  })
+})
+
+describe('CachedModel', () => {
+  const architecture = architectureNamed('decoder').build({ ...sizes, contextLength: 8 })
+
+  it('refuses what does not fit, in one line', async () => {
+    const model = await CachedModel.create(engine, architecture, { tensors: weightsOf(architecture) })
+    await expect(model.open({ batch: 1, capacity: 9 })).rejects.toThrow(
+      /capacity is 9, wanted 1 to the model's context/,
+    )
+    const state = await model.open({ batch: 1 })
+    await expect(state.append([[1], [2]])).rejects.toThrow(/got 2 rows, wanted 1/)
+    await expect(state.append([[37]])).rejects.toThrow(/id 37 is not in the vocabulary of 37/)
+    await expect(state.append([idsFrom(1, 9)])).rejects.toThrow(/would hold 9 positions, its room is 8/)
+    await state.append([idsFrom(1, 8)])
+    await expect(state.append([[1]])).rejects.toThrow(ConfigError)
+    state.release()
+    await model.release()
+  })
+
+  it('refuses heads of a size that the cache’s kernel cannot take', async () => {
+    const odd = architectureNamed('decoder').build({ ...sizes, dModel: 24, nHeads: 4, dFf: 8 })
+    const creating = CachedModel.create(engine, odd, { tensors: weightsOf(odd) })
+    await expect(creating).rejects.toThrow(/heads of 6, wanted a multiple of 8/)
+  })
+})
