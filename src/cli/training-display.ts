@@ -2,18 +2,21 @@ import type { TextRunResult } from '../text/text-run.ts'
 import type { TextTrainEvent } from '../text/train-text.ts'
 import { clock, count, indent, short, table } from './format.ts'
 import { Progress } from './progress.ts'
-import { bold, dim, type Terminal } from './terminal.ts'
+import { dim, type Terminal } from './terminal.ts'
 
 const stages = { read: 'reading', count: 'counting words', vocabulary: 'vocabulary', encode: 'encoding' } as const
+
+/** Of each sample on the way; the report shows it all. */
+const sampleLines = 4
 
 /** Shows a training as it goes: the bar, what is measured, what the model writes. */
 export class TrainingDisplay {
   readonly progress: Progress
-  readonly #samples: { readonly width: number }
+  readonly #width: number
 
   constructor(terminal: Terminal) {
     this.progress = new Progress(terminal)
-    this.#samples = { width: Math.min(process.stderr.columns ?? 100, 100) }
+    this.#width = Math.min(process.stderr.columns ?? 100, 100) - 2
   }
 
   /** Shows the events of a training until its end; gives what it came to. */
@@ -37,7 +40,7 @@ export class TrainingDisplay {
     else if (event.type === 'step') progress.show('training', event.progress, stepText(event))
     else if (event.type === 'evaluation') progress.line(evaluationLine(event))
     else if (event.type === 'sample') progress.line(this.#sample(event.prompt, event.text))
-    else if (event.type === 'end') progress.show('measuring', 1, 'the kept weights on all held-out text')
+    else if (event.type === 'end') progress.show('measuring', 1, 'all held-out text, with the weights that were kept')
   }
 
   #prepare({ stage, done, total }: Extract<TextTrainEvent, { type: 'prepare' }>): void {
@@ -53,8 +56,8 @@ export class TrainingDisplay {
   }
 
   #sample(prompt: string, text: string): string {
-    const written = (bold(prompt) + text).trim()
-    return dim(indent(written, 4, this.#samples.width))
+    const lines = indent((prompt + text).trim(), 4, this.#width).split('\n')
+    return dim(lines.length > sampleLines ? `${lines.slice(0, sampleLines).join('\n')} …` : lines.join('\n'))
   }
 }
 
