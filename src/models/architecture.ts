@@ -48,7 +48,7 @@ export interface CausalArchitecture {
   readonly dimensions: CausalDimensions
   /** `config.json` as Hugging Face transformers reads it. */
   readonly config: Readonly<Record<string, unknown>>
-  /** int32 ids [B, T] → logits [B, T, vocabSize]; `key` is what dropout draws from. */
+  /** int32 ids [B, T] → logits [B, T, vocabSize]; `key` is what dropout draws from; without one nothing is dropped. */
   logits(ids: Tensor, key?: RandomKey): Tensor
   /** Continues sequences over their caches. Inference only. */
   decode(input: DecodeInput): DecodeOutput

@@ -117,7 +117,7 @@ class Block {
   }
 
   forward(x: Tensor, tables: RotaryTables, key?: RandomKey): Tensor {
-    const drop = (y: Tensor, what: string) => dropout(y, this.dropout, key?.split(`${this.name}.${what}`))
+    const drop = (y: Tensor, what: string) => (key ? dropout(y, this.dropout, key.split(`${this.name}.${what}`)) : y)
     const mixed = add(x, drop(this.attention.forward(this.attentionNorm.forward(x), tables), 'attention'))
     return add(mixed, drop(this.feedForward.forward(this.feedForwardNorm.forward(mixed)), 'mlp'))
   }
@@ -164,7 +164,8 @@ export class Decoder implements CausalArchitecture {
   logits(ids: Tensor, key?: RandomKey): Tensor {
     const { dropout: rate, ropeTheta } = this.#settings
     const tables = rotaryTables(Number(ids.shape[1]), this.dimensions.dHead, ropeTheta)
-    let x = dropout(this.#embedding.forward(ids), rate, key?.split('embedding'))
+    const embedded = this.#embedding.forward(ids)
+    let x = key ? dropout(embedded, rate, key.split('embedding')) : embedded
     for (const block of this.#blocks) x = block.forward(x, tables, key)
     return linear(this.#norm.forward(x), this.#head)
   }
