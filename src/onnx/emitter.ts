@@ -10,6 +10,7 @@ export class GraphEmitter implements Emitter {
   readonly nodes: Onnx.NodeProto[] = []
   readonly constants: Onnx.TensorProto[] = []
   readonly #written = new Map<string, string[]>()
+  readonly #constants = new Map<string, readonly { readonly name: string; readonly bytes: Uint8Array }[]>()
   #count = 0
 
   constructor(provider: Emitter['provider']) {
@@ -42,10 +43,10 @@ export class GraphEmitter implements Emitter {
 
   constant(value: HostTensor): string {
     const bytes = new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength)
-    const small = bytes.length <= 64
-    const key = small ? `constant ${value.dtype} ${value.shape} ${bytes}` : undefined
-    const known = key && this.#written.get(key)?.[0]
-    if (known) return known
+    const key = `${value.dtype} ${value.shape} ${checksum(bytes)}`
+    const alike = this.#constants.get(key) ?? []
+    const known = alike.find((other) => sameBytes(other.bytes, bytes))
+    if (known) return known.name
     const name = `constant_${this.#count++}`
     this.constants.push(
       onnx.TensorProto.create({
@@ -55,7 +56,7 @@ export class GraphEmitter implements Emitter {
         rawData: bytes,
       }),
     )
-    if (key) this.#written.set(key, [name])
+    this.#constants.set(key, [...alike, { name, bytes }])
     return name
   }
 
@@ -67,6 +68,17 @@ export class GraphEmitter implements Emitter {
   alias(from: string, to: string): void {
     this.nodes.push(onnx.NodeProto.create({ opType: 'Identity', name: `Identity_${to}`, input: [from], output: [to] }))
   }
+}
+
+/** FNV-1a, 32 bits (Fowler, Noll, Vo 1991): tells most different constants apart. */
+function checksum(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
 function attributeProto(name: string, value: OnnxAttribute): Onnx.IAttributeProto {

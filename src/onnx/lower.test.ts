@@ -55,6 +55,14 @@ describe('lower', () => {
     expect(types({ y: add(mul(x, 3), mul(x, 3)) })).toEqual(['Mul', 'Add'])
   })
 
+  it('writes large constants of equal contents once, and keeps different ones apart', () => {
+    const x = input('x', 'float32', [100])
+    const large = (last: number) => constant(float32(new Float32Array(100).fill(1).with(99, last), [100]))
+    const graph = (y: Tensor) => onnx.ModelProto.decode(lower({ y }, { provider: 'cpu' }).bytes).graph!
+    expect(graph(add(mul(x, large(2)), mul(x, large(2)))).initializer).toHaveLength(1)
+    expect(graph(add(mul(x, large(2)), mul(x, large(3)))).initializer).toHaveLength(2)
+  })
+
   it('gives the same with weights as initializers as with weights as inputs', async () => {
     const tensors: Record<string, HostTensor> = {
       w: float32([1, 2, 3, 4, 5, 6], [2, 3]),
