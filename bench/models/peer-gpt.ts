@@ -1,4 +1,5 @@
-import { attention, cachedAttention } from '../../src/graph/operations/attention.ts'
+import { attention } from '../../src/graph/operations/attention.ts'
+import { cachedAttention } from '../../src/graph/operations/cached-attention.ts'
 import { add, reluSquared } from '../../src/graph/operations/elementwise.ts'
 import { gather } from '../../src/graph/operations/indexing.ts'
 import { rmsNorm } from '../../src/graph/operations/normalization.ts'

@@ -1,4 +1,5 @@
-import { attention, cachedAttention } from '../graph/operations/attention.ts'
+import { attention } from '../graph/operations/attention.ts'
+import { cachedAttention } from '../graph/operations/cached-attention.ts'
 import { add, gelu } from '../graph/operations/elementwise.ts'
 import { gather } from '../graph/operations/indexing.ts'
 import { linear, matmul } from '../graph/operations/matmul.ts'

@@ -7,9 +7,10 @@ import { input, type Tensor } from '../tensor.ts'
 import { expectSlopes, slopes } from '../testing/differences.ts'
 import { evaluate } from '../testing/program.ts'
 import { expectClose } from '../testing/tolerance.ts'
-import { attention, rotary } from './attention.ts'
+import { attention } from './attention.ts'
 import { mul } from './elementwise.ts'
 import { sum } from './reduce.ts'
+import { rotary } from './rotary.ts'
 
 let engine: Engine
 

@@ -1,22 +1,12 @@
 import { ShapeError } from '../../errors.ts'
 import type { Operation } from '../operation.ts'
 import { floats, requireRank, requireSameDtype } from '../shape-rules.ts'
-import {
-  apply,
-  applyOne,
-  constant,
-  type Dim,
-  formatShape,
-  type Shape,
-  type Tensor,
-  type TensorType,
-} from '../tensor.ts'
-import { add, mul, neg, sub } from './elementwise.ts'
-import { gather } from './indexing.ts'
+import { applyOne, constant, formatShape, type Shape, type Tensor, type TensorType } from '../tensor.ts'
+import { add, mul, sub } from './elementwise.ts'
 import { matmul } from './matmul.ts'
 import { softmax } from './normalization.ts'
 import { sum } from './reduce.ts'
-import { concat, pad, reshape, slice, split, transpose } from './shape.ts'
+import { concat, pad, reshape, slice, transpose } from './shape.ts'
 
 interface AttentionAttributes {
   readonly causal: boolean
@@ -44,9 +34,9 @@ function headSizes(q: TensorType, k: TensorType): HeadSizes {
  * [B, S, Hkv, D]; H/Hkv queries share a key head (Ainslie et al. 2023). Causal: position t sees
  * positions up to t, and T = S.
  *
- * Causal attention goes by blocks of queries, so that most of what the mask would hide is never
- * computed; the backward pass computes the probabilities again instead of keeping them, and takes
- * Σ P ∘ dP as Σ O ∘ dO (Dao et al. 2022, section 3.1).
+ * Causal attention goes by blocks of queries, so that much of what the mask would hide is never
+ * computed; the backward pass shares the forward pass's probabilities (lowering writes equal nodes
+ * once) and takes Σ P ∘ dP as Σ O ∘ dO (Dao et al. 2022, section 3.1).
  */
 const attentionRow: Operation<AttentionAttributes> = {
   name: 'attention',
@@ -104,12 +94,13 @@ const attentionRow: Operation<AttentionAttributes> = {
   },
 }
 
-/** Queries a block holds at most; blocks shorter than this cost more in slices than they save in scores. */
+/** Queries that a block holds at least: shorter blocks cost more in slices than they save in scores. */
 const blockLength = 128
+const mostBlocks = 8
 
 /** [begin, end) of each block of queries; one block where nothing is masked. */
 function queryBlocks({ T }: HeadSizes, causal: boolean): [number, number][] {
-  const count = causal ? Math.max(1, Math.floor(T / blockLength)) : 1
+  const count = causal ? Math.min(mostBlocks, Math.max(1, Math.floor(T / blockLength))) : 1
   const edge = (i: number) => Math.round((T * i) / count)
   return Array.from({ length: count }, (_, i) => [edge(i), edge(i + 1)])
 }
@@ -182,166 +173,11 @@ function causalMask(begin: number, end: number): Tensor {
   return constant({ dtype: 'float32', shape: [end - begin, end], data })
 }
 
-/** (a, b) → (a c − b s, b c + a s) for the halves a and b of the last axis of x [B, T, H, D]. */
-function rotate(x: Tensor, c: Tensor, s: Tensor): Tensor {
-  const D = x.shape[3] as number
-  const [a, b] = split(x, 3, [D / 2, D / 2]) as [Tensor, Tensor]
-  return concat([sub(mul(a, c), mul(b, s)), add(mul(b, c), mul(a, s))], 3)
-}
-
-interface RotaryAttributes {
-  /** Rotate by −θ: the gradient of rotating by θ. */
-  readonly inverse: boolean
-}
-
-/**
- * Rotary positions (Su et al. 2021): pairs (x_d, x_{d+D/2}) rotate by the angle of their position,
- * the halves of a head paired as in Llama. x [B, T, H, D], cos and sin [T, D/2].
- */
-const rotaryRow: Operation<RotaryAttributes> = {
-  name: 'rotary',
-  infer: ([x, cos, sin]) => {
-    const [, T, , D] = requireRank('rotary', 'x', x!, 4)
-    for (const table of [cos!, sin!])
-      if (table.shape[0] !== T || table.shape[1] !== Number(D) / 2)
-        throw new ShapeError(
-          `rotary: x ${formatShape(x!.shape)} needs cos and sin [${T}, ${Number(D) / 2}], got ${formatShape(table.shape)}`,
-        )
-    return [x!]
-  },
-  decompose: ([x, cos, sin], { inverse }) => {
-    const [c, s] = [cos!, inverse ? neg(sin!) : sin!].map((t) => reshape(t, [t.shape[0]!, 1, t.shape[1]!]))
-    return [rotate(x!, c!, s!)]
-  },
-  lower: (emit, [x, cos, sin], { inverse }, node) => {
-    if (emit.provider !== 'cpu') return undefined
-    const [B, T, H, D] = node.inputs[0]!.shape as number[]
-    const flat = emit.node('Reshape', [x!, emit.ints([B!, T!, H! * D!])])
-    const angles = inverse ? emit.node('Neg', [sin!])[0]! : sin!
-    const attributes = { num_heads: { int: H! }, rotary_embedding_dim: { int: 0 }, interleaved: { int: 0 } }
-    const first = emit.ints([0])
-    const y = emit.node('RotaryEmbedding', [flat[0]!, first, cos!, angles], attributes, { domain: 'com.microsoft' })
-    return emit.node('Reshape', [y[0]!, emit.ints([B!, T!, H!, D!])])
-  },
-  gradient: ({ inputs: [, cos, sin], attributes }, [g]) => [
-    applyOne(rotaryRow, [g!, cos!, sin!], { inverse: !attributes.inverse }),
-    undefined,
-    undefined,
-  ],
-}
-
 /** softmax(scale · q kᵀ) v with q [B, T, H, D], k and v [B, S, Hkv, D] → [B, T, H, D]; scale 1/√D by default. */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: { causal: boolean; scale?: number }): Tensor {
   const scale = options.scale ?? 1 / Math.sqrt(Number(q.shape.at(-1)))
   return applyOne(attentionRow, [q, k, v], { causal: options.causal, scale })
 }
 
-/** x [B, T, H, D] with its positions rotated in: cos and sin [T, D/2] are constants to every gradient. */
-export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
-  return applyOne(rotaryRow, [x, cos, sin], { inverse: false })
-}
-
-interface CachedAttentionAttributes {
-  readonly nHeads: number
-  readonly nKvHeads: number
-  readonly scale: number
-}
-
-/**
- * Attention of new positions over a cache that holds the old ones, which it extends in place where
- * past and present are bound to one buffer. Inference only.
- *
- * q [B, T, H·D], k and v [B, T, Hkv·D], caches [B, Hkv, capacity, D], `lastPosition` int32 [B] (the
- * index of each sequence's last position, new ones included), `total` int32 scalar (the largest of
- * those plus one); with cos and sin [capacity, D/2], q and k are rotated on the way.
- */
-const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
-  name: 'cachedAttention',
-  infer: (inputs, attributes) => {
-    checkCached(inputs, attributes)
-    return [inputs[0]!, inputs[3]!, inputs[4]!]
-  },
-  lower: (emit, [q, k, v, pastK, pastV, lastPosition, total, cos = '', sin = ''], { nHeads, nKvHeads, scale }) =>
-    emit.node(
-      'GroupQueryAttention',
-      [q!, k!, v!, pastK!, pastV!, lastPosition!, total!, cos, sin],
-      {
-        num_heads: { int: nHeads },
-        kv_num_heads: { int: nKvHeads },
-        scale: { float: scale },
-        do_rotary: { int: cos ? 1 : 0 },
-      },
-      { domain: 'com.microsoft', outputs: 3 },
-    ),
-}
-
-/** Throws {@link ShapeError} unless everything fits the caches and the heads are of a size that the kernel takes. */
-function checkCached(inputs: readonly TensorType[], { nHeads, nKvHeads }: CachedAttentionAttributes): void {
-  const [q, k, v, keys, values, lastPosition, total] = inputs as TensorType[]
-  const [B, T] = requireRank('cachedAttention', 'q', q!, 3)
-  const [, , , D] = requireRank('cachedAttention', 'the cache', keys!, 4)
-  if (Number(D) % kernelMultiple !== 0)
-    throw new ShapeError(`cachedAttention: heads are ${D} wide, wanted a multiple of ${kernelMultiple}; change nHeads`)
-  const wanted = [
-    [q, [B, T, nHeads * Number(D)]],
-    [k, [B, T, nKvHeads * Number(D)]],
-    [v, [B, T, nKvHeads * Number(D)]],
-    [keys, [B, nKvHeads, keys!.shape[2], D]],
-    [values, keys!.shape],
-    [lastPosition, [B]],
-    [total, []],
-  ] as [TensorType, Shape][]
-  const wrong = wanted.find(([got, shape]) => formatShape(got.shape) !== formatShape(shape))
-  if (wrong)
-    throw new ShapeError(
-      `cachedAttention: got ${formatShape(wrong[0].shape)}, wanted ${formatShape(wrong[1])}; q, k and v are ` +
-        '[B, T, heads · D], caches [B, Hkv, capacity, D], lastPosition [B], total []',
-    )
-}
-
-/** The kernel takes heads whose size is a multiple of this. */
-const kernelMultiple = 8
-
-/** What {@link cachedAttention} takes. */
-export interface CachedAttentionInputs {
-  readonly q: Tensor
-  readonly k: Tensor
-  readonly v: Tensor
-  readonly pastKeys: Tensor
-  readonly pastValues: Tensor
-  readonly lastPosition: Tensor
-  readonly total: Tensor
-  /** Tables [capacity, D/2], and int32 positions [B, T] of the new ids. */
-  readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor; readonly positions: Tensor }
-}
-
-/** The kernel rotates heads whose size is a multiple of this. */
-const rotaryKernelMultiple = 16
-
-/** Attention over a key/value cache: the output [B, T, H·D] and the caches with the new positions in. */
-export function cachedAttention(
-  x: CachedAttentionInputs,
-  attributes: CachedAttentionAttributes,
-): [Tensor, Tensor, Tensor] {
-  const dHead = Number(x.q.shape.at(-1)) / attributes.nHeads
-  const inKernel = dHead % rotaryKernelMultiple === 0
-  const tables = x.rotary && inKernel ? [x.rotary.cos, x.rotary.sin] : []
-  const [q, k] = x.rotary && !inKernel ? [rotaryAt(x.q, dHead, x.rotary), rotaryAt(x.k, dHead, x.rotary)] : [x.q, x.k]
-  const inputs = [q, k, x.v, x.pastKeys, x.pastValues, x.lastPosition, x.total, ...tables]
-  return apply(cachedAttentionRow, inputs, attributes) as [Tensor, Tensor, Tensor]
-}
-
-/** x [B, T, H·D] rotated by the angles of its own positions. */
-function rotaryAt(
-  x: Tensor,
-  dHead: number,
-  { cos, sin, positions }: NonNullable<CachedAttentionInputs['rotary']>,
-): Tensor {
-  const [B, T, width] = x.shape as [Dim, Dim, number]
-  const heads = reshape(x, [B, T, width / dHead, dHead])
-  const [c, s] = [cos, sin].map((table) => reshape(gather(table, positions), [B, T, 1, dHead / 2]))
-  return reshape(rotate(heads, c!, s!), x.shape)
-}
-
 /** Rows of this file. */
-export const attentionRows = [attentionRow, rotaryRow, cachedAttentionRow]
+export const attentionRows = [attentionRow]

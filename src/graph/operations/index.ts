@@ -1,6 +1,7 @@
 import type { Operation } from '../operation.ts'
 import { literal, placeholder } from '../tensor.ts'
 import { attentionRows } from './attention.ts'
+import { cachedAttentionRows } from './cached-attention.ts'
 import { compareRows } from './compare.ts'
 import { elementwiseRows } from './elementwise.ts'
 import { indexingRows } from './indexing.ts'
@@ -8,6 +9,7 @@ import { lossRows } from './loss.ts'
 import { matmulRows } from './matmul.ts'
 import { normalizationRows } from './normalization.ts'
 import { reduceRows } from './reduce.ts'
+import { rotaryRows } from './rotary.ts'
 import { shapeRows } from './shape.ts'
 
 /** The table of operations, by name: every row with its shape rule, gradient rule and lowering. */
@@ -24,5 +26,7 @@ export const operations: ReadonlyMap<string, Operation<never>> = new Map(
     ...normalizationRows,
     ...lossRows,
     ...attentionRows,
+    ...rotaryRows,
+    ...cachedAttentionRows,
   ].map((row) => [row.name, row as unknown as Operation<never>]),
 )
