@@ -78,13 +78,13 @@ export function* documentsOf(
 }
 
 /**
- * Stretches of a text of so many ids each, as text, at even distances and without overlap; fewer where the text is
- * too short for all. Throws {@link DataError} where it is too short for one.
+ * Stretches of a text of so many ids each, as text, at even distances and without overlap; fewer or shorter where the
+ * text is too short. Throws {@link DataError} where there is none.
  */
 export function stretchesOf({ ids }: MeasuredText, tokenizer: Tokenizer, lengths: readonly number[]): string[] {
-  const longest = Math.max(1, ...lengths)
-  const count = Math.min(lengths.length, Math.floor(ids.tokens / Math.min(longest, ids.tokens)))
   if (ids.tokens === 0) throw new DataError('evaluate: there is no text to compare with; add some')
+  const longest = Math.min(ids.tokens, Math.max(1, ...lengths))
+  const count = Math.min(lengths.length, Math.floor(ids.tokens / longest))
   return Array.from({ length: count }, (_, i) => {
     const room = Math.floor(ids.tokens / count)
     const stretch = new Int32Array(Math.min(lengths[i]!, room))

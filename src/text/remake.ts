@@ -110,7 +110,7 @@ async function remakeCall(group: readonly StoredArtifact[], options: RemakeOptio
 function rowOf(made: readonly TextArtifact[], { row }: StoredArtifact): TextArtifact {
   const remade = made[row]
   if (remade) return remade
-  throw new DataError(`remake: the record names row ${row}, its call makes ${made.length} texts; was it edited?`, {
+  throw new DataError(`remake: the record names row ${row}, its call makes ${made.length} text(s); was it edited?`, {
     row,
   })
 }

