@@ -140,7 +140,7 @@ async function textFor(
 /** The longest window where the model is not one that was trained here. */
 const longestWindow = 1024
 /** Tokens and logits of a batch, for speed and for memory. */
-const batchTokens = 4096
+const batchTokens = 2048
 const batchLogits = 1 << 25
 
 function windowsFor({ loaded }: TextModel, ownRun: boolean): WindowShape {
