@@ -37,7 +37,7 @@ export function summary(turns: readonly Turn[]): Turn {
 }
 
 /** Times `step` after two runs to warm up: for `seconds`, and at least `least` times. */
-export async function timed(step: () => Promise<unknown> | void, seconds: number, least: number): Promise<Turn> {
+export async function timed(step: () => unknown, seconds: number, least: number): Promise<Turn> {
   for (let i = 0; i < 2; i++) await step()
   const times: number[] = []
   const begin = performance.now()
