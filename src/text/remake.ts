@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import { CheckpointError, DataError } from '../errors.ts'
 import { readJsonFile } from '../files/json-file.ts'
+import { checkValue } from '../files/parse-json.ts'
 import type { EngineName } from '../runtime/engine.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import { version } from '../version.ts'
@@ -53,10 +54,15 @@ export interface RemakeResult {
 /** An artifact's record as a file holds it. */
 type StoredArtifact = z.infer<typeof artifactSchema>
 
-const fileSchema = z.union([
-  z.object({ artifacts: z.array(artifactSchema).nonempty() }),
-  artifactSchema.transform((artifact) => ({ artifacts: [artifact] })),
-])
+const fileSchema = z.object({ artifacts: z.array(artifactSchema).nonempty() })
+
+/** The artifacts of a file: of `artifacts`, or the one that it is. */
+async function readArtifacts(path: string): Promise<readonly StoredArtifact[]> {
+  const json = await readJsonFile(path, z.unknown(), DataError)
+  if (typeof json === 'object' && json !== null && 'artifacts' in json)
+    return checkValue(json, fileSchema, path, DataError).artifacts
+  return [checkValue(json, artifactSchema, path, DataError)]
+}
 
 /**
  * Makes the artifacts of a file again, each by the call that made it, and says whether they are the same. They must
@@ -66,9 +72,8 @@ const fileSchema = z.union([
  * or another, DataError for what is no artifact, ConfigError for settings that can't be.
  */
 export async function remakeArtifact(path: string, options: RemakeOptions = {}): Promise<RemakeResult> {
-  const { artifacts } = await readJsonFile(path, fileSchema, DataError)
   const remakes: Remake[] = []
-  for (const group of callsOf(artifacts)) remakes.push(...(await remakeCall(group, options)))
+  for (const group of callsOf(await readArtifacts(path))) remakes.push(...(await remakeCall(group, options)))
   return { identical: remakes.every((remake) => remake.identical), remakes }
 }
 
@@ -117,7 +122,9 @@ function rowOf(made: readonly TextArtifact[], { row }: StoredArtifact): TextArti
 
 /** Loads the model that a record names and checks that it is the one. */
 async function loadRecorded({ model, engine }: StoredArtifact, options: RemakeOptions): Promise<TextModel> {
-  const folder = options.model ?? (existsSync(model.path) ? model.path : galleryFolder)
+  const folder = options.model ?? [model.path, galleryFolder].find((place) => existsSync(place))
+  if (folder === undefined)
+    throw new CheckpointError(`remake: the model's folder ${model.path} is not here; name it by --model`, { model })
   const found = await TextModel.load(folder, {
     engine: options.engine ?? engine.name,
     threads: options.threads ?? engine.threads,
