@@ -1,7 +1,10 @@
-import { cp, mkdir } from 'node:fs/promises'
+import { cp } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Command } from 'commander'
+import { ConfigError } from '../errors.ts'
 import { fileError } from '../files/file-error.ts'
+import { makeFolder } from '../files/make-folder.ts'
+import { nearestName } from '../sample/nearest-name.ts'
 import { type Outcome, runs } from './command.ts'
 import { bytes, count, indent, table } from './format.ts'
 import { interruptible } from './interrupt.ts'
@@ -63,6 +66,8 @@ async function list(_: object, terminal: Terminal): Promise<Outcome> {
 
 async function getData({ out }: GetOptions, terminal: Terminal, [name = '']: readonly string[]): Promise<Outcome> {
   const { getDataset, knownDatasets } = await import('../data/catalog.ts')
+  const known = knownDatasets.find((dataset) => dataset.name === name)
+  if (!known) throw unknownDataset(name, knownDatasets)
   const progress = new Progress(terminal)
   const onProgress = (done: number, total: number) =>
     progress.show(`getting ${name}`, done / total, `${bytes(done)} of ${bytes(total)}`)
@@ -74,16 +79,22 @@ async function getData({ out }: GetOptions, terminal: Terminal, [name = '']: rea
     const files = out ? await copy(found, out) : found
     progress.end()
     for (const file of files) terminal.say(file)
-    const { licence, sha256 } = knownDatasets.find((known) => known.name === name)!
-    return { result: { name, files, licence, sha256 } }
+    return { result: { name, files, licence: known.licence, sha256: known.sha256 } }
   } finally {
     progress.end()
   }
 }
 
+function unknownDataset(name: string, known: readonly { readonly name: string }[]): ConfigError {
+  const names = known.map((dataset) => dataset.name)
+  const nearest = nearestName(name, names)
+  const remedy = nearest ? `did you mean ${nearest}?` : `known are ${names.join(', ')}`
+  return new ConfigError(`data get: there is no data set ${name}; ${remedy}`, { name, nearest, names })
+}
+
 async function copy(files: readonly string[], folder: string): Promise<string[]> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     const paths = files.map((file) => join(folder, basename(file)))
     for (const [i, file] of files.entries()) await cp(file, paths[i]!)
     return paths

@@ -1,6 +1,6 @@
 import type { TextRunResult } from '../text/text-run.ts'
 import type { TextTrainEvent } from '../text/train-text.ts'
-import { clock, count, indent, short, table } from './format.ts'
+import { bytes, clock, count, indent, short, table } from './format.ts'
 import { Progress } from './progress.ts'
 import { dim, type Terminal } from './terminal.ts'
 
@@ -44,9 +44,9 @@ export class TrainingDisplay {
   }
 
   #prepare({ stage, done, total }: Extract<TextTrainEvent, { type: 'prepare' }>): void {
-    const unit = stage === 'vocabulary' ? count : short
+    const unit = stage === 'vocabulary' ? count : bytes
     const text = total > 0 ? `${unit(done)} of ${unit(total)}` : unit(done)
-    this.progress.show(stages[stage], total > 0 ? done / total : 0, text + (stage === 'vocabulary' ? ' merges' : 'B'))
+    this.progress.show(stages[stage], total > 0 ? done / total : 0, text + (stage === 'vocabulary' ? ' merges' : ''))
   }
 
   #start({ step, parameters }: Extract<TextTrainEvent, { type: 'start' }>): void {

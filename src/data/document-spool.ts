@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
-import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileError } from '../files/file-error.ts'
+import { makeFolder } from '../files/make-folder.ts'
 import { DigestSet } from './digest-set.ts'
 
 const blockBytes = 1 << 20
@@ -45,7 +46,7 @@ export class DocumentSpool {
   static async create(folder: string, seed: number): Promise<DocumentSpool> {
     const path = join(folder, `.documents-${process.pid}-${spools++}`)
     try {
-      await mkdir(folder, { recursive: true })
+      await makeFolder(folder)
       const file = await open(path, 'w+')
       await unlink(path)
       return new DocumentSpool(file, folder, seed)

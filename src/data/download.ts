@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { AtelierError, DataError } from '../errors.ts'
 import { fileError } from '../files/file-error.ts'
+import { makeFolder } from '../files/make-folder.ts'
 
 /** A file on the web and what it must be. */
 export interface RemoteFile {
@@ -33,9 +34,7 @@ export interface DownloadOptions {
 export async function download(remote: RemoteFile, path: string, options: DownloadOptions = {}): Promise<void> {
   if ((await sizeOf(path)) === remote.bytes && (await sha256Of(path)) === remote.sha256) return
   const part = `${path}.part`
-  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
-    throw fileError('write', path, cause)
-  })
+  await makeFolder(dirname(path))
   await fetchAll(remote, part, options)
   const sha256 = await sha256Of(part)
   if (sha256 !== remote.sha256) {

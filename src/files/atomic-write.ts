@@ -2,6 +2,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { DataError } from '../errors.ts'
 import { type ErrorKind, fileError } from './file-error.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** What {@link writeFileAtomic} writes: text, bytes, or pieces of bytes as they come. */
 export type FileContents = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
@@ -60,7 +61,7 @@ async function replaceAtomically(path: string, Kind: ErrorKind, replace: (tempor
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${counter++}.partial`)
   active.add(temporary)
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path), Kind)
     await removeLeftovers(path)
     await replace(temporary)
     await syncFolder(dirname(path))

@@ -10,6 +10,7 @@ import { version } from '../version.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
 import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
 import type { NewTokenizer } from './data/train-tokenizer.ts'
+import { promptIds } from './prompt.ts'
 import { type RunRecord, readRun, runExists, writeRun } from './run.ts'
 import { modelConfig, resolveTextSettings } from './settings.ts'
 import { type Prepared, TextRun, type TextRunResult } from './text-run.ts'
@@ -103,6 +104,7 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   const corpus = yield* told((onProgress) =>
     prepareCorpus({ paths: data, field, tokenizer, folder, seed, signal, onProgress }),
   )
+  if (options.prompt) promptIds(corpus.tokenizer, options.prompt) // refuses what cannot be spelled
   const record: RunRecord = {
     format: 'atelier-run-1',
     craft: 'text',
