@@ -76,11 +76,13 @@ describe('resumed = unbroken, bit for bit', () => {
 })
 
 describe('killed at any instant', () => {
-  const folder = mkdtempSync(fileURLToPath(new URL('../../node_modules/.atelier-test-', import.meta.url)))
-  const program = join(folder, 'train.mjs')
+  let folder: string
+  let program: string
   const set = { ...tinySizes, evaluations: 12 }
 
   beforeAll(async () => {
+    folder = mkdtempSync(fileURLToPath(new URL('../../node_modules/.atelier-test-', import.meta.url)))
+    program = join(folder, 'train.mjs')
     const contents = `import { trainText } from ${JSON.stringify(fileURLToPath(new URL('train-text.ts', import.meta.url)))}
       for await (const event of trainText(JSON.parse(process.argv[2]))) process.stdout.write(event.type + '\\n')`
     const options = { bundle: true, platform: 'node', format: 'esm', packages: 'external', logLevel: 'error' } as const
