@@ -6,6 +6,7 @@ import { lower } from '../onnx/lower.ts'
 import type { Binding, DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 import { CacheRows } from './cache-rows.ts'
 import type { CausalModel, DecodingState } from './causal-model.ts'
+import { PacedRuns } from './paced-runs.ts'
 
 /** Ids that a prompt is taken in at a time: bounds the memory of its activations. */
 const chunkLength = 256
@@ -127,6 +128,7 @@ class CachedState implements DecodingState {
   readonly #capacity: number
   readonly #caches: CacheRows
   readonly #logits: Float32Array
+  readonly #runs: PacedRuns
   #step: Call | undefined
 
   constructor(
@@ -146,6 +148,7 @@ class CachedState implements DecodingState {
     this.#capacity = capacity
     this.#caches = new CacheRows(engine, dimensions, batch, capacity)
     this.#logits = new Float32Array(batch * dimensions.vocabSize)
+    this.#runs = new PacedRuns(engine)
   }
 
   async append(ids: readonly (readonly number[])[]): Promise<Float32Array> {
@@ -206,7 +209,7 @@ class CachedState implements DecodingState {
     await write(call.positions, places)
     await write(call.lastPosition, places)
     await write(call.total, [Math.max(...places) + 1])
-    await call.binding.run()
+    await this.#runs.run(call.binding)
     for (const [row, added] of ids.entries()) this.lengths[row]! += added.length
     return (call.logits.host ?? (await call.logits.read())) as Float32Array
   }
