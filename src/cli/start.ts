@@ -4,12 +4,13 @@ import type { TextRunResult } from '../text/text-run.ts'
 import { type Outcome, runs } from './command.ts'
 import { exitCodes } from './failure.ts'
 import { interruptible } from './interrupt.ts'
-import { given, numberOption, textOption, threadsOption } from './options.ts'
+import { given, numberOption, textOption, textsOption, threadsOption } from './options.ts'
 import { findSources } from './sources.ts'
 import { bold, heading, type Terminal } from './terminal.ts'
 import { summary, TrainingDisplay } from './training-display.ts'
 
 interface Options {
+  readonly data?: readonly string[]
   readonly out?: string
   readonly minutes?: number
   readonly threads?: number
@@ -24,21 +25,26 @@ export function addStart(parent: Command): void {
   const command = parent
     .command('start')
     .description('Trains a first model on the default corpus in less than three minutes, and lets it write.')
+    .option(
+      '--data <path...>',
+      'learn from this instead (default: state-of-the-union)',
+      textsOption('--data', 'a file, a folder, a pattern or a data set'),
+    )
     .option('--out <run>', 'folder of the run (default: runs/first, runs/first-2 …)', textOption('--out', 'a folder'))
     .option('--minutes <m>', `train for so long [default: ${defaultMinutes}]`, numberOption('--minutes', { above: 0 }))
     .option(...threadsOption)
-  runs<Options>(command, ['npm start', 'atelier start --minutes 10'], start)
+  runs<Options>(command, ['npm start', 'atelier start --minutes 10', 'atelier start --data my-texts/'], start)
 }
 
 async function start(options: Options, terminal: Terminal): Promise<Outcome> {
   const { defaultDataset } = await import('../data/catalog.ts')
   const { trainText } = await import('../text/train-text.ts')
-  const { out = freeFolder(), minutes = defaultMinutes, threads } = options
+  const { data = [defaultDataset], out = freeFolder(), minutes = defaultMinutes, threads } = options
   const display = new TrainingDisplay(terminal)
-  terminal.note(bold(`A small Transformer learns to write from ${defaultDataset}, in about ${minutes} minutes.`))
+  terminal.note(bold(`A small Transformer learns to write from ${data.join(', ')}, in about ${minutes} minutes.`))
   const onStop = () => display.progress.line('stopping after this step, with a checkpoint; Ctrl-C again ends at once')
   const trained = await interruptible(onStop, async (signal) => {
-    const { paths, names, licence } = await findSources([defaultDataset], display.progress, signal)
+    const { paths, names, licence } = await findSources(data, display.progress, signal)
     const events = trainText({
       ...given({ licence, threads }),
       data: paths,

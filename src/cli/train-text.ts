@@ -117,10 +117,8 @@ async function train(options: Options, terminal: Terminal): Promise<Outcome> {
     return display.follow(events)
   })
   terminal.say(summary(result))
-  const next = result.stopped
-    ? `stopped; go on: atelier train text --out ${result.run} --resume`
-    : `write: atelier generate text --model ${result.run} --prompt "…"`
-  terminal.say(`\n${next}`)
+  if (result.stopped) terminal.note(`stopped; go on: atelier train text --out ${out} --resume`)
+  else terminal.say(`\nwrite: atelier generate text --model ${out} --prompt "…"`)
   return { result, exitCode: result.stopped ? exitCodes.stopped : exitCodes.done }
 }
 

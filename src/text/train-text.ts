@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path'
 import { writeTokenizer } from '../data/tokenizers/folder.ts'
+import { randomWindows } from '../data/windows.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { architectureNamed } from '../models/registry.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
@@ -105,6 +106,7 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
     prepareCorpus({ paths: data, field, tokenizer, folder, seed, signal, onProgress }),
   )
   if (options.prompt) promptIds(corpus.tokenizer, options.prompt) // refuses what cannot be spelled
+  randomWindows(corpus.train, settings, seed) // refuses a corpus that is shorter than a window
   const record: RunRecord = {
     format: 'atelier-run-1',
     craft: 'text',
