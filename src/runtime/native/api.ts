@@ -152,6 +152,9 @@ export class OrtApi {
 
 let loaded: OrtApi | undefined
 
+/** Held for good: a library that is collected is unloaded, and the functions of the table with it. */
+let library: ReturnType<typeof koffi.load> | undefined
+
 /** ONNX Runtime's C API, loaded once a process. Throws {@link EngineError} when it cannot be. */
 export function loadApi(): OrtApi {
   if (!loaded) {
@@ -165,7 +168,7 @@ export function loadApi(): OrtApi {
 function loadTable(libraryPath: string): Pointer {
   try {
     reserveStacks()
-    const library = koffi.load(libraryPath)
+    library = koffi.load(libraryPath)
     const base: Pointer = library.func('OrtGetApiBase', pointer, [])()
     const getApi = koffi.decode(koffi.decode(base, pointer), koffi.proto(pointer, ['uint32_t']))
     const table: Pointer | null = getApi(apiVersion)
