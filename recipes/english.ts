@@ -20,7 +20,7 @@ const gallery = new URL('../gallery/en', import.meta.url).pathname
 
 /** 4.9 million parameters: 9.8 MB in 16 bits. */
 const settings = { dModel: 256, nLayers: 6, nHeads: 8, nKvHeads: 4, dFf: 576, contextLength: 256, batchSize: 16 }
-const steps = 2400
+const steps = 1600
 
 const run = trainText({
   data: await getDataset('state-of-the-union'),

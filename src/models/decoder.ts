@@ -107,7 +107,8 @@ class Block {
   readonly feedForwardNorm: RmsNorm
   readonly feedForward: FeedForward
   readonly dropout: number
-  readonly name: string
+  /** Its place, which names its dropout: short, for a name of 8 bytes is drawn from in one step. */
+  readonly index: string
 
   constructor(scope: Scope, config: CausalConfig, dimensions: CausalDimensions) {
     this.attentionNorm = new RmsNorm(scope.child('input_layernorm'), config.dModel, config.normEpsilon)
@@ -115,12 +116,12 @@ class Block {
     this.feedForwardNorm = new RmsNorm(scope.child('post_attention_layernorm'), config.dModel, config.normEpsilon)
     this.feedForward = new FeedForward(scope.child('mlp'), config)
     this.dropout = config.dropout
-    this.name = scope.path
+    this.index = scope.path.slice(scope.path.lastIndexOf('.') + 1)
   }
 
   forward(x: Tensor, tables: RotaryTables, key?: RandomKey): Tensor {
     const drop = (y: Tensor, what: string) => (key ? dropout(y, this.dropout, key.split(`${this.name}.${what}`)) : y)
-    const mixed = add(x, drop(this.attention.forward(this.attentionNorm.forward(x), tables), 'attention'))
+    const mixed = add(x, drop(this.attention.forward(this.attentionNorm.forward(x), tables), 'attn'))
     return add(mixed, drop(this.feedForward.forward(this.feedForwardNorm.forward(mixed)), 'mlp'))
   }
 

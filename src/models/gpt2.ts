@@ -47,7 +47,8 @@ class Block {
   readonly down: Projection
   readonly dimensions: CausalDimensions
   readonly dropout: number
-  readonly name: string
+  /** Its place, which names its dropout: short, for a name of 8 bytes is drawn from in one step. */
+  readonly index: string
 
   constructor(scope: Scope, config: CausalConfig, dimensions: CausalDimensions) {
     const { dModel, dFf, nLayers, normEpsilon } = config
@@ -60,7 +61,7 @@ class Block {
     this.down = new Projection(scope.child('mlp.c_proj'), dFf, dModel, residual)
     this.dimensions = dimensions
     this.dropout = config.dropout
-    this.name = scope.path
+    this.index = scope.path.slice(scope.path.lastIndexOf('.') + 1)
   }
 
   /** x [B, T, C] → [B, T, C]; position t sees positions up to t. */
@@ -71,7 +72,7 @@ class Block {
     const parts = split(this.qkv.forward(this.attentionNorm.forward(x)), 2, [C, C, C])
     const [q, k, v] = parts.map((part) => reshape(part, [B, T, nHeads, dHead]))
     const mixed = reshape(attention(q!, k!, v!, { causal: true }), [B, T, C])
-    return this.#feedForward(add(x, drop(this.attentionOut.forward(mixed), 'attention')), (y) => drop(y, 'mlp'))
+    return this.#feedForward(add(x, drop(this.attentionOut.forward(mixed), 'attn')), (y) => drop(y, 'mlp'))
   }
 
   /** x [B, T, C] after what the cache holds → [B, T, C] and the longer cache. */

@@ -71,7 +71,8 @@ function rotateLeft(x: Tensor, n: number): Tensor {
 
 /**
  * x with each element zeroed with probability `rate` and the others divided by 1 − rate (Srivastava
- * et al. 2014). `rate` from 0 to below 1, to within 2⁻¹⁶: each random word decides two elements.
+ * et al. 2014). `rate` above 0 and below 1 is taken to the nearest 1/256, but never to nothing or all:
+ * each random word decides four elements, for drawing it costs more than the layer's own arithmetic.
  *
  * Throws {@link ConfigError} for a rate out of range, or without a key where the rate is not 0.
  */
@@ -81,10 +82,14 @@ export function dropout(x: Tensor, rate: number, key: RandomKey | undefined): Te
   if (!key) throw new ConfigError('dropout: needs a random key; pass the step’s key, or rate 0 for inference')
   const shape = staticShape('dropout', x.shape)
   const size = sizeOf(shape)
-  const words = key.bits(Math.ceil(size / 4))
-  const halves = concat([bitAnd(words, 0xffff), shiftRight(words, 16)], 0)
-  const kept = less(cast(reshape(slice(halves, 0, 0, size), shape), 'int32'), Math.round((1 - rate) * 65536))
-  return where(kept, mul(x, 1 / (1 - rate)), 0)
+  const words = key.bits(Math.ceil(size / 8))
+  const bytes = concat(
+    [0, 8, 16, 24].map((bit) => bitAnd(shiftRight(words, bit), 0xff)),
+    0,
+  )
+  const threshold = Math.max(1, Math.min(255, Math.round((1 - rate) * 256)))
+  const kept = less(cast(reshape(slice(bytes, 0, 0, size), shape), 'int32'), threshold)
+  return where(kept, mul(x, 256 / threshold), 0)
 }
 
 /** Uniform float32 in [0, 1) of the given shape, one of 2²⁴ equally spaced numbers each. */
