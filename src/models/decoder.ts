@@ -120,7 +120,7 @@ class Block {
   }
 
   forward(x: Tensor, tables: RotaryTables, key?: RandomKey): Tensor {
-    const drop = (y: Tensor, what: string) => (key ? dropout(y, this.dropout, key.split(`${this.name}.${what}`)) : y)
+    const drop = (y: Tensor, what: string) => (key ? dropout(y, this.dropout, key.split(`${what}${this.index}`)) : y)
     const mixed = add(x, drop(this.attention.forward(this.attentionNorm.forward(x), tables), 'attn'))
     return add(mixed, drop(this.feedForward.forward(this.feedForwardNorm.forward(mixed)), 'mlp'))
   }
@@ -168,7 +168,7 @@ export class Decoder implements CausalArchitecture {
     const { dropout: rate, ropeTheta } = this.#settings
     const tables = rotaryTables(Number(ids.shape[1]), this.dimensions.dHead, ropeTheta)
     const embedded = this.#embedding.forward(ids)
-    let x = key ? dropout(embedded, rate, key.split('embedding')) : embedded
+    let x = key ? dropout(embedded, rate, key.split('embed')) : embedded
     for (const block of this.#blocks) x = block.forward(x, tables, key)
     return linear(this.#norm.forward(x), this.#head)
   }

@@ -68,7 +68,7 @@ class Block {
   forward(x: Tensor, key?: RandomKey): Tensor {
     const { nHeads, dHead } = this.dimensions
     const [B, T, C] = x.shape as [Dim, Dim, number]
-    const drop = (y: Tensor, what: string) => (key ? dropout(y, this.dropout, key.split(`${this.name}.${what}`)) : y)
+    const drop = (y: Tensor, what: string) => (key ? dropout(y, this.dropout, key.split(`${what}${this.index}`)) : y)
     const parts = split(this.qkv.forward(this.attentionNorm.forward(x)), 2, [C, C, C])
     const [q, k, v] = parts.map((part) => reshape(part, [B, T, nHeads, dHead]))
     const mixed = reshape(attention(q!, k!, v!, { causal: true }), [B, T, C])
@@ -129,7 +129,7 @@ export class Gpt2 implements CausalArchitecture {
   logits(ids: Tensor, key?: RandomKey): Tensor {
     const positions = slice(this.#positions.weight, 0, 0, Number(ids.shape[1]))
     const embedded = add(this.#tokens.forward(ids), positions)
-    let x = key ? dropout(embedded, this.#dropout, key.split('embedding')) : embedded
+    let x = key ? dropout(embedded, this.#dropout, key.split('embed')) : embedded
     for (const block of this.#blocks) x = block.forward(x, key)
     return linear(this.#norm.forward(x), this.#head)
   }
