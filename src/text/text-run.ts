@@ -11,7 +11,7 @@ import { RandomKey } from '../nn/random-bits.ts'
 import { adamW } from '../optim/adamw.ts'
 import { muon } from '../optim/muon.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
-import type { Engine } from '../runtime/engine.ts'
+import type { DeviceBuffer, Engine } from '../runtime/engine.ts'
 import { hasCheckpoint, loadCheckpoint, type Progress, saveCheckpoint } from '../train/checkpoint.ts'
 import type { TrainEvent } from '../train/events.ts'
 import { countParameters, HeldOutLoss } from '../train/held-out.ts'
@@ -195,11 +195,15 @@ export class TextRun {
   /** All held-out text by the weights in `model.safetensors`, which need not be the last. */
   async #evaluateKept(): Promise<{ validationLoss: number; bitsPerByte: number }> {
     const { weights } = await loadModel(this.#out)
-    const buffers = Object.entries(weights).map(([name, tensor]) => [name, this.#engine.createBuffer(tensor)] as const)
+    const buffers: Record<string, DeviceBuffer> = {}
     try {
-      return await this.#evaluate(0, Object.fromEntries(buffers))
+      for (const [name, tensor] of Object.entries(weights)) {
+        buffers[name] = this.#engine.createBuffer(tensor)
+        await new Promise(setImmediate) // copying them all at once would hold the event loop
+      }
+      return await this.#evaluate(0, buffers)
     } finally {
-      for (const [, buffer] of buffers) buffer.release()
+      for (const buffer of Object.values(buffers)) buffer.release()
     }
   }
 
