@@ -168,7 +168,9 @@ describe('train', () => {
     const events = collect(train(task, options({ budget: { steps: 50 }, evaluations: 1, schedule: wild, from })))
     const error = await events.catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(DivergenceError)
-    expect((error as Error).message).toMatch(/^train: step \d+ gave loss .*; lower learningRate/)
+    expect((error as Error).message).toMatch(
+      /^train: step \d+ gave loss .* and gradient norm .*; lower learningRate or gradientClip in another run; the last checkpoint stands$/,
+    )
     expect(saved.last).toBe(before)
     await trainer.release()
   })
@@ -176,7 +178,11 @@ describe('train', () => {
   it('stops at a held-out loss that is not finite', async () => {
     const trainer = await toyTrainer(engine)
     const { task, saved } = taskOf(trainer, { evaluate: async () => ({ validationLoss: Number.NaN, bitsPerByte: 1 }) })
-    await expect(collect(train(task, options()))).rejects.toThrow(DivergenceError)
+    const error = await collect(train(task, options())).catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(DivergenceError)
+    expect((error as Error).message).toBe(
+      'train: after step 4 the held-out loss is NaN; lower learningRate or gradientClip in another run; the last checkpoint stands',
+    )
     expect(saved).toEqual({ bests: [], last: undefined })
     await trainer.release()
   })

@@ -1,4 +1,5 @@
 import { DivergenceError } from '../errors.ts'
+import { sizeOf } from '../graph/dtype.ts'
 import { learningRateAt, type Schedule } from '../optim/schedule.ts'
 import type { Progress } from './checkpoint.ts'
 import type { EvaluationEvent, SampleEvent, TrainEvent } from './events.ts'
@@ -41,7 +42,7 @@ const checkpointEveryMs = 120_000
  *
  * Every step is a function of its number, so a run that was interrupted at any instant and resumed
  * from its checkpoint ends with the same weights, bit for bit, as one that was not.
- * Throws {@link DivergenceError} at the first loss or gradient that is not finite; the last checkpoint stands.
+ * Throws {@link DivergenceError} at the first loss, held-out loss or gradient that is not finite; the last checkpoint stands.
  */
 export async function* train(task: TrainTask, options: LoopOptions): AsyncGenerator<TrainEvent> {
   const loop = new Loop(task, options)
@@ -133,7 +134,7 @@ class Loop {
   /** Evaluates, keeps the weights if they are the best, lets the model write, and saves. */
   async *look(): AsyncGenerator<TrainEvent> {
     const { validationLoss, bitsPerByte } = await this.#task.evaluate()
-    if (!Number.isFinite(validationLoss)) throw diverged(this.step, validationLoss, Number.NaN)
+    if (!Number.isFinite(validationLoss)) throw failedHeldOut(this.step, validationLoss)
     const best = this.best === undefined || validationLoss < this.best.validationLoss
     const evaluation: EvaluationEvent = { type: 'evaluation', step: this.step, validationLoss, bitsPerByte, best }
     yield evaluation
@@ -161,16 +162,21 @@ class Loop {
 }
 
 function parameterCount(trainer: Trainer): number {
-  return Object.values(trainer.weights()).reduce(
-    (total, { shape }) => total + shape.reduce((product, size) => product * size, 1),
-    0,
-  )
+  return Object.values(trainer.weights()).reduce((total, { shape }) => total + sizeOf(shape), 0)
 }
+
+const divergenceRemedy = 'lower learningRate or gradientClip in another run; the last checkpoint stands'
 
 function diverged(step: number, loss: number, gradientNorm: number): DivergenceError {
   return new DivergenceError(
-    `train: step ${step + 1} gave loss ${loss} and gradient norm ${gradientNorm}; ` +
-      'lower learningRate or gradientClip, then resume from the last checkpoint',
+    `train: step ${step + 1} gave loss ${loss} and gradient norm ${gradientNorm}; ${divergenceRemedy}`,
     { step, loss, gradientNorm },
   )
+}
+
+function failedHeldOut(step: number, validationLoss: number): DivergenceError {
+  return new DivergenceError(`train: after step ${step} the held-out loss is ${validationLoss}; ${divergenceRemedy}`, {
+    step,
+    validationLoss,
+  })
 }
