@@ -33,9 +33,10 @@ export async function checkResumed(run: string, options: ResumedOptions): Promis
     ['seed', options.seed, record.seed],
     ['prompt', options.prompt, record.prompt],
     ['licence', options.licence, record.licence],
+    ['field', options.field, record.field ?? 'text'],
     ['data', options.data?.join(' '), record.sources.join(' ')],
     ...settingClaims(options, record),
-    ...(await tokenizerClaims(run, options)),
+    ...(await tokenizerClaims(run, options, record)),
   ]
   const wrong = claims.find(([, said, has]) => said !== undefined && said !== has)
   if (!wrong) return
@@ -49,12 +50,18 @@ function settingClaims({ set = {} }: ResumedOptions, { preset, settings }: RunRe
   return Object.keys(set).map((key) => [`set ${key}`, said[key as keyof TextSettings], settings[key]])
 }
 
-async function tokenizerClaims(run: string, { tokenizer, vocabulary }: ResumedOptions): Promise<Claim[]> {
-  if (tokenizer === undefined && vocabulary === undefined) return []
+async function tokenizerClaims(run: string, options: ResumedOptions, record: RunRecord): Promise<Claim[]> {
+  if (options.tokenizer === undefined && options.vocabulary === undefined) return []
+  const { kind, vocabulary } = record.tokenizer ?? (await tokenizerIn(run))
+  return [
+    ['tokenizer', options.tokenizer, kind],
+    ['vocabulary', options.vocabulary, vocabulary],
+  ]
+}
+
+/** Of a run whose record does not say what was asked for. */
+async function tokenizerIn(run: string) {
   const { readTokenizer } = await import('../data/tokenizers/folder.ts')
   const { kind, vocabSize } = await readTokenizer(run)
-  return [
-    ['tokenizer', tokenizer, kind],
-    ['vocabulary', vocabulary, vocabSize],
-  ]
+  return { kind, vocabulary: vocabSize }
 }

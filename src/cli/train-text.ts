@@ -35,7 +35,6 @@ export function addTrainText(parent: Command): void {
       'files, folders, glob patterns, - for stdin, or a known data set (txt, md, jsonl, json, csv, parquet, also .gz)',
       textsOption('--data', 'a file, a folder, a pattern or a data set'),
     )
-
     .option('--out <run>', 'folder of the run', textOption('--out', 'a folder'))
     .option(
       '--preset <name>',
@@ -47,13 +46,13 @@ export function addTrainText(parent: Command): void {
       'decoder (Llama) or gpt2 (default: decoder)',
       textOption('--architecture', 'a name'),
     )
-    .option('--steps <n>', 'train for so many updates', numberOption('--steps', wholeFrom1))
+    .option('--steps <n>', 'train for so many updates in all', numberOption('--steps', wholeFrom1))
     .option(
       '--minutes <m>',
-      'train for so long (default: 2 for nano, 20 for small, 120 for base)',
+      'train for so long in all (default: 2 for nano, 20 for small, 120 for base)',
       numberOption('--minutes', above0),
     )
-    .option('--epochs <e>', 'train for so many passes over the corpus', numberOption('--epochs', above0))
+    .option('--epochs <e>', 'train for so many passes over the corpus in all', numberOption('--epochs', above0))
     .option(
       '--seed <n>',
       'what randomness starts from (default: 0)',
@@ -64,7 +63,10 @@ export function addTrainText(parent: Command): void {
       'change settings of the preset, see below',
       pairsOption('--set', 'learningRate=0.001'),
     )
-    .option('--resume', 'go on from the last checkpoint of --out')
+    .option(
+      '--resume',
+      'go on from the last checkpoint of --out; --steps, --minutes, --epochs count in all, earlier sessions included',
+    )
     .option('--tokenizer <kind>', 'char, byte or bpe (default: bpe)', textOption('--tokenizer', 'char, byte or bpe'))
     .option(
       '--vocabulary <n>',
@@ -88,7 +90,7 @@ const examples = [
   'atelier train text --data books/*.txt --out runs/books --preset small --minutes 30',
   'atelier train text --data poems.jsonl --field poem --out runs/poems --tokenizer char --steps 2000',
   'atelier train text --data notes/ --out runs/notes --set dModel=192 nLayers=6 learningRate=0.002',
-  'atelier train text --out runs/books --resume',
+  'atelier train text --out runs/books --resume --minutes 60',
 ]
 
 const settingsHelp = () => {
@@ -146,7 +148,7 @@ async function prepared(options: Options, out: string, progress: Progress, signa
     await checkResumed(out, options)
     return { ...always, resume: true }
   }
-  const { preset, architecture, seed, set, field, prompt, vocabulary = 4096 } = options
+  const { preset, architecture, seed, set, field, prompt, vocabulary } = options
   const { tokenizer: kind = 'bpe' } = options
   const { paths, names, licence } = await findSources(data, progress, signal)
   return {

@@ -13,6 +13,7 @@ const sampleLines = 4
 export class TrainingDisplay {
   readonly progress: Progress
   readonly #width: number
+  #startStep = 0
 
   constructor(terminal: Terminal) {
     this.progress = new Progress(terminal)
@@ -40,7 +41,7 @@ export class TrainingDisplay {
     else if (event.type === 'step') progress.show('training', event.progress, stepText(event))
     else if (event.type === 'evaluation') progress.line(evaluationLine(event))
     else if (event.type === 'sample') progress.line(this.#sample(event.prompt, event.text))
-    else if (event.type === 'end') progress.show('measuring', 1, 'all held-out text, with the weights that were kept')
+    else if (event.type === 'end') this.#end(event)
   }
 
   #prepare({ stage, done, total }: Extract<TextTrainEvent, { type: 'prepare' }>): void {
@@ -50,9 +51,18 @@ export class TrainingDisplay {
   }
 
   #start({ step, parameters }: Extract<TextTrainEvent, { type: 'start' }>): void {
+    this.#startStep = step
     const resumed = step > 0 ? `, going on after step ${count(step)}` : ''
     this.progress.line(`model: ${short(parameters)} parameters${resumed}`)
     this.progress.show('training', 0, 'compiling the step')
+  }
+
+  #end({ reason, step }: Extract<TextTrainEvent, { type: 'end' }>): void {
+    if (reason === 'finished' && step === this.#startStep)
+      this.progress.line(
+        `already ${count(step)} steps; nothing to do: ask for more by --steps, --minutes or --epochs, which count in all`,
+      )
+    this.progress.show('measuring', 1, 'all held-out text, with the weights that were kept')
   }
 
   #sample(prompt: string, text: string): string {

@@ -30,15 +30,19 @@ const runSchema = z.object({
   prompt: z.string(),
   /** What was named as data, as it was named. */
   sources: z.array(z.string()),
+  /** Field that holds the text, where one was named. */
+  field: z.string().optional(),
+  /** What was asked for; a BPE vocabulary that the text cannot fill is smaller. */
+  tokenizer: z.object({ kind: z.enum(['char', 'byte', 'bpe']), vocabulary: z.number().optional() }).optional(),
   licence: z.string().optional(),
   /** Folder of the prepared corpus, inside the run. */
-  corpus: z.string(),
+  corpus: z.string().regex(/^corpus[/\\][\w-]+$/, 'wanted a folder in corpus/'),
   dataDigest: z.string(),
   tokenizerDigest: z.string(),
   engine: z.object({ name: z.string(), library: z.string(), platform: z.string(), threads: z.number() }),
 })
 
-/** `RUN/run.json`: what a run is, written once when it begins. */
+/** `RUN/run.json`: what a run is, written when it begins; resuming for another length changes `budget`. */
 export type RunRecord = z.infer<typeof runSchema>
 
 /** Reads `RUN/run.json`. Throws {@link CheckpointError} where there is none. */

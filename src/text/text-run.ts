@@ -257,7 +257,7 @@ export function optimizerOf(settings: TextSettings): Optimizer {
 
 /** Whether a line of `metrics.jsonl` was written by the time of `step`. */
 function isBefore(line: unknown, step: number): boolean {
-  const { type, step: at } = line as { type?: string; step?: number }
+  const { type, step: at } = (line ?? {}) as { type?: string; step?: number }
   return type !== 'end' && typeof at === 'number' && at <= step
 }
 

@@ -75,6 +75,23 @@ describe('resumed = unbroken, bit for bit', () => {
   })
 })
 
+describe('a run that is resumed for longer', () => {
+  it('keeps the new length when it is interrupted, and ends as one that was not', async () => {
+    const [unbroken, broken] = [tiny({ budget: { steps: 4 } }), tiny({ budget: { steps: 4 } })]
+    for (const options of [unbroken, broken]) await runToEnd(options)
+    await runToEnd({ out: unbroken.out, resume: true, budget: { steps: 40 } })
+    const abort = new AbortController()
+    const { out } = broken
+    const stopped = await runToEnd({ out, resume: true, budget: { steps: 40 }, signal: abort.signal }, (event) => {
+      if (event.type === 'step' && event.step === 17) abort.abort()
+    })
+    expect(stopped).toMatchObject({ steps: 17, stopped: true })
+    expect((await readRun(out)).budget).toEqual({ steps: 40 })
+    expect(await runToEnd({ out, resume: true })).toMatchObject({ steps: 40, stopped: false })
+    expect(remains(out)).toEqual(remains(unbroken.out))
+  })
+})
+
 describe('killed at any instant', () => {
   let folder: string
   let program: string

@@ -10,7 +10,7 @@ import type { TrainEvent } from '../train/events.ts'
 import { version } from '../version.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
 import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
-import type { NewTokenizer } from './data/train-tokenizer.ts'
+import { type NewTokenizer, resolveTokenizer } from './data/train-tokenizer.ts'
 import { promptIds } from './prompt.ts'
 import { type RunRecord, readRun, runExists, writeRun } from './run.ts'
 import { modelConfig, resolveTextSettings } from './settings.ts'
@@ -34,7 +34,10 @@ export interface TrainTextOptions {
   readonly architecture?: string
   /** BPE of 4,096 tokens by default. */
   readonly tokenizer?: NewTokenizer
-  /** How long: `steps`, `minutes` or `epochs`, one of them; by default some minutes that suit the preset. */
+  /**
+   * How long, in all, sessions before included: `steps`, `minutes` or `epochs`, one of them; by default some minutes
+   * that suit the preset. When resuming it replaces the run's own for good.
+   */
   readonly budget?: RunRecord['budget']
   /** 0 by default. */
   readonly seed?: number
@@ -78,16 +81,28 @@ export async function* trainText(options: TrainTextOptions): AsyncGenerator<Text
   const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
   try {
     const prepared = options.resume ? await reopen(options) : yield* begin(options, engine)
-    const session = await TextRun.create(engine, options.out, prepared, options.resume ?? false)
     try {
-      yield corpusEvent(prepared.corpus)
-      return yield* session.train(options.signal)
+      return yield* trainPrepared(engine, prepared, options)
     } finally {
-      await session.release()
       prepared.corpus.close()
     }
   } finally {
     await engine.close()
+  }
+}
+
+async function* trainPrepared(
+  engine: Engine,
+  prepared: Prepared,
+  { out, resume = false, budget, signal }: TrainTextOptions,
+): AsyncGenerator<TextTrainEvent, TextRunResult> {
+  const session = await TextRun.create(engine, out, prepared, resume)
+  try {
+    if (resume && budget) await writeRun(out, prepared.record) // whoever resumes after us goes as far
+    yield corpusEvent(prepared.corpus)
+    return yield* session.train(signal)
+  } finally {
+    await session.release()
   }
 }
 
@@ -100,26 +115,38 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   const model = modelConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined })
   checkDecodable(architectureNamed(architecture).build(model).dimensions)
   const budget = checkBudget(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
-  const tokenizer = options.tokenizer ?? { kind: 'bpe', vocabulary: 4096 }
+  const tokenizer = resolveTokenizer(options.tokenizer)
   const folder = join(out, 'corpus')
   const corpus = yield* told((onProgress) =>
     prepareCorpus({ paths: data, field, tokenizer, folder, seed, signal, onProgress }),
   )
-  if (options.prompt) promptIds(corpus.tokenizer, options.prompt) // refuses what cannot be spelled
-  randomWindows(corpus.train, settings, seed) // refuses a corpus that is shorter than a window
+  try {
+    const asked = { architecture, preset, settings: { ...settings }, seed, budget, tokenizer }
+    return { record: await register(options, asked, corpus, engine), settings, corpus }
+  } catch (error) {
+    corpus.close()
+    throw error
+  }
+}
+
+type Asked = Pick<RunRecord, 'architecture' | 'preset' | 'settings' | 'seed' | 'budget' | 'tokenizer'>
+
+/** Writes what a run is, if its corpus suits what was asked. */
+async function register(options: TrainTextOptions, asked: Asked, corpus: Corpus, engine: Engine): Promise<RunRecord> {
+  const { out, data = [], sources = data, prompt = '', field, licence } = options
+  const settings = resolveTextSettings(asked.preset, asked.settings)
+  if (prompt) promptIds(corpus.tokenizer, prompt) // refuses what cannot be spelled
+  randomWindows(corpus.train, settings, asked.seed) // refuses a corpus that is shorter than a window
   const record: RunRecord = {
     format: 'atelier-run-1',
     craft: 'text',
     version,
     created: new Date().toISOString(),
-    architecture,
-    preset,
-    settings: { ...settings },
-    seed,
-    budget,
-    prompt: options.prompt ?? '',
-    sources: [...(options.sources ?? data)],
-    ...(options.licence === undefined ? {} : { licence: options.licence }),
+    ...asked,
+    prompt,
+    sources: [...sources],
+    ...(field === undefined ? {} : { field }),
+    ...(licence === undefined ? {} : { licence }),
     corpus: relative(out, corpus.folder),
     dataDigest: corpus.digest,
     tokenizerDigest: corpus.tokenizerDigest,
@@ -127,7 +154,7 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   }
   await writeTokenizer(out, corpus.tokenizer, settings.contextLength)
   await writeRun(out, record)
-  return { record, settings, corpus }
+  return record
 }
 
 /** Opens a run to go on with; a new budget replaces its own, other settings are its own. */

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { tinyText } from '../../src/text/testing/tiny-run.ts'
 import { resultOf, tiny, workshop } from './atelier.ts'
 
-const { run } = workshop()
+const { run, write } = workshop()
 const manifest = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8')) as {
   version: string
 }
@@ -124,5 +125,31 @@ describe('around a command', () => {
     expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('kept holds a run already; add --resume') })
     expect(another).toMatchObject({ code: 2, stderr: expect.stringContaining('--set dModel is 32, but kept has 16') })
     expect(resultOf(same)).toMatchObject({ steps: 6, stopped: false })
+  })
+
+  test('so does one whose text cannot fill the vocabulary asked for; another field or vocabulary is refused', async () => {
+    write(
+      'poems.jsonl',
+      tinyText(60)
+        .trim()
+        .split('\n')
+        .map((poem) => `${JSON.stringify({ poem })}\n`)
+        .join(''),
+    )
+    const words = ['--data', 'poems.jsonl', '--field', 'poem', '--tokenizer', 'bpe', '--vocabulary', '2000']
+    const begun = ['train', 'text', '--out', 'bpe', ...words, ...tiny.slice(2)]
+    const first = await run(begun)
+    expect(first.code, first.stderr).toBe(0)
+    const [same, field, vocabulary] = await Promise.all([
+      run([...begun, '--resume']),
+      run(['train', 'text', '--out', 'bpe', '--resume', '--field', 'nonsense']),
+      run(['train', 'text', '--out', 'bpe', '--resume', '--vocabulary', '300']),
+    ])
+    expect(same).toMatchObject({ code: 0, stderr: expect.stringContaining('already 6 steps; nothing to do') })
+    expect(field).toMatchObject({ code: 2, stderr: expect.stringContaining('--field is nonsense, but bpe has poem') })
+    expect(vocabulary).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--vocabulary is 300, but bpe has 2000'),
+    })
   })
 })

@@ -12,7 +12,7 @@ import {
   type WordCounts,
 } from '../../data/tokenizers/index.ts'
 
-/** What to train: characters and bytes have the vocabulary that they have, BPE what is asked (default 8,192). */
+/** What to train: characters and bytes have the vocabulary that they have, BPE what is asked (default 4,096). */
 export type NewTokenizer =
   | { readonly kind: 'char' }
   | { readonly kind: 'byte' }
@@ -27,7 +27,13 @@ export interface TrainTokenizerOptions {
   readonly signal: AbortSignal | undefined
 }
 
-const defaultVocabulary = 8192
+/** Tokens of a BPE vocabulary where no number is asked for. */
+const defaultVocabulary = 4096
+
+/** What to train, said in full: BPE by default, of {@link defaultVocabulary} tokens. */
+export function resolveTokenizer(wanted: NewTokenizer = { kind: 'bpe' }) {
+  return wanted.kind === 'bpe' ? { ...wanted, vocabulary: wanted.vocabulary ?? defaultVocabulary } : wanted
+}
 
 /** Distinct words that are counted before counting ends: some 500 MB of memory, many gigabytes of one language. */
 const mostWords = 1 << 22
@@ -38,19 +44,22 @@ const mostWords = 1 << 22
  * are documents to part. Throws `ConfigError` for a vocabulary that is too small.
  */
 export async function trainTokenizer(
-  wanted: NewTokenizer,
+  asked: NewTokenizer,
   spool: DocumentSpool,
   split: Split,
   options: TrainTokenizerOptions,
 ): Promise<Tokenizer> {
+  const wanted = resolveTokenizer(asked)
   if (wanted.kind === 'byte') return byteTokenizer()
   if (wanted.kind === 'char') {
     const characters = await charactersOf(spool, split, options)
     return charTokenizer(characters, { specialTokens: split.wholeDocuments ? [END_OF_TEXT] : [] })
   }
   const counts = await wordsOf(spool, split, options)
-  const vocabSize = wanted.vocabulary ?? defaultVocabulary
-  return trainBpe(counts, { vocabSize, onProgress: (progress) => options.onMerge(progress.merges, progress.wanted) })
+  return trainBpe(counts, {
+    vocabSize: wanted.vocabulary,
+    onProgress: (progress) => options.onMerge(progress.merges, progress.wanted),
+  })
 }
 
 async function charactersOf(spool: DocumentSpool, split: Split, options: TrainTokenizerOptions) {
