@@ -64,5 +64,5 @@ export function runTorch(...args: string[]): Promise<TorchResult> {
 /** The Python that has PyTorch; refuses where none is named. */
 export function pythonPath(): string {
   const path = process.env.ATELIER_PYTHON
-  return path ?? refuse('set ATELIER_PYTHON to the Python of an environment as bench/peers/torch_peers.py describes')
+  return path || refuse('set ATELIER_PYTHON to the Python of an environment as bench/peers/torch_peers.py describes')
 }
