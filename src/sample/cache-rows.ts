@@ -13,7 +13,7 @@ export class CacheRows {
   constructor(engine: Engine, { nLayers, nKvHeads, dHead }: CausalDimensions, batch: number, capacity: number) {
     const names = Array.from({ length: nLayers }, (_, i) => [`keys.${i}`, `values.${i}`]).flat()
     const shape = [batch, nKvHeads, capacity, dHead]
-    this.buffers = Object.fromEntries(names.map((name) => [name, engine.createBuffer({ dtype: 'float32', shape })]))
+    this.buffers = buffersOf(engine, names, shape)
     this.#batch = batch
     this.#capacity = capacity
     this.#nKvHeads = nKvHeads
@@ -33,7 +33,7 @@ export class CacheRows {
   async reorder(order: readonly number[], lengths: readonly number[]): Promise<void> {
     if (order.every((from, to) => from === to)) return
     for (const buffer of Object.values(this.buffers)) {
-      const old = ((await buffer.read()) as Float32Array).slice()
+      const old = (await buffer.read()) as Float32Array
       const next = (buffer.host as Float32Array | undefined) ?? old.slice()
       for (let to = 0; to < this.#batch; to++) {
         const from = order[to]!
@@ -53,5 +53,17 @@ export class CacheRows {
       const begin = (from * this.#nKvHeads + head) * stride
       next.set(old.subarray(begin, begin + length * this.#dHead), (to * this.#nKvHeads + head) * stride)
     }
+  }
+}
+
+/** A buffer of zeros for each name: all, or where memory does not suffice none. */
+function buffersOf(engine: Engine, names: readonly string[], shape: readonly number[]): Record<string, DeviceBuffer> {
+  const buffers: Record<string, DeviceBuffer> = {}
+  try {
+    for (const name of names) buffers[name] = engine.createBuffer({ dtype: 'float32', shape })
+    return buffers
+  } catch (error) {
+    for (const buffer of Object.values(buffers)) buffer.release()
+    throw error
   }
 }

@@ -8,6 +8,7 @@ import { initialize } from '../nn/parameters.ts'
 import { Random } from '../random/random.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
+import { faulty } from '../runtime/testing/faulty.ts'
 import { CachedModel } from './cached-model.ts'
 import type { DecodingState } from './causal-model.ts'
 import { complete } from './complete.ts'
@@ -191,6 +192,35 @@ describe('CachedModel', () => {
     await expect(state.append([[1]])).rejects.toThrow(ConfigError)
     state.release()
     await model.release()
+  })
+
+  it('says which engines decode where one cannot extend caches in place', async () => {
+    const { engine: swapping, held } = faulty(engine, { inPlace: false })
+    const creating = CachedModel.create(swapping, architecture, { tensors: weightsOf(architecture) })
+    await expect(creating).rejects.toThrow('decode: the engine cpu cannot extend caches in place; use cpu or wasm')
+    expect(held.size).toBe(0)
+  })
+
+  it.each([
+    ['the second cache', { createBuffer: 2 }],
+    ['a buffer of a prompt’s run', { createBuffer: 7 }],
+    ['binding it', { bind: 1 }],
+    ['binding the next step', { bind: 2 }],
+  ])('leaves nothing behind where the engine fails at %s', async (_, faults) => {
+    const { engine: failing, held } = faulty(engine, faults)
+    const model = await CachedModel.create(failing, architecture, { tensors: weightsOf(architecture) })
+    const decode = async () => {
+      const state = await model.open({ batch: 1 })
+      try {
+        await state.append([[1, 2]])
+        await state.append([[3]])
+      } finally {
+        state.release()
+      }
+    }
+    await expect(decode()).rejects.toThrow(/told to fail/)
+    await model.release()
+    expect(held.size).toBe(0)
   })
 
   it('refuses heads of a size that the cache’s kernel cannot take', async () => {

@@ -1,11 +1,12 @@
-import { ConfigError } from '../errors.ts'
+import { ConfigError, EngineError } from '../errors.ts'
 import type { HostTensor } from '../graph/dtype.ts'
 import { input } from '../graph/tensor.ts'
 import type { CausalArchitecture, CausalDimensions } from '../models/architecture.ts'
 import { lower } from '../onnx/lower.ts'
-import type { Binding, DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
+import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 import { CacheRows } from './cache-rows.ts'
 import type { CausalModel, DecodingState } from './causal-model.ts'
+import { DecodingCall } from './decoding-call.ts'
 import { PacedRuns } from './paced-runs.ts'
 
 /** Ids that a prompt is taken in at a time: bounds the memory of its activations. */
@@ -39,13 +40,16 @@ export class CachedModel implements CausalModel {
     this.#shared = shared
   }
 
-  /** Compiles the decoding graph. Throws ConfigError for heads that {@link checkDecodable} refuses, EngineError where the engine refuses the graph. */
+  /** Compiles the decoding graph. Throws ConfigError for heads that {@link checkDecodable} refuses, EngineError where the engine refuses the graph or cannot extend caches in place. */
   static async create(engine: Engine, architecture: CausalArchitecture, weights: WeightSource): Promise<CachedModel> {
     checkDecodable(architecture.dimensions)
     const names = [...architecture.scope.parameters.keys()]
     const held = 'tensors' in weights
     const outputs = decodingGraph(architecture)
-    const program = lower(outputs, { provider: engine.provider, initializers: held ? names : [] })
+    const overwrite = cachesToExtend(outputs)
+    const program = lower(outputs, { provider: engine.provider, initializers: held ? names : [], overwrite })
+    if (!engine.inPlace || !program.inPlace)
+      throw new EngineError(`decode: the engine ${engine.name} cannot extend caches in place; use cpu or wasm`)
     const session = await engine.createSession(
       program.bytes,
       held ? { initializers: used(weights.tensors, names) } : {},
@@ -107,15 +111,10 @@ function decodingGraph(architecture: CausalArchitecture) {
   }
 }
 
-/** Buffers that one shape of call feeds and reads, bound once. */
-interface Call {
-  readonly ids: DeviceBuffer
-  readonly positions: DeviceBuffer
-  readonly lastPosition: DeviceBuffer
-  readonly total: DeviceBuffer
-  readonly logits: DeviceBuffer
-  readonly binding: Binding
-  release(): void
+/** What {@link decodingGraph}'s outputs overwrite: `next.keys.0` the input `keys.0`, and so on. */
+function cachesToExtend(outputs: Readonly<Record<string, unknown>>): Record<string, string> {
+  const next = Object.keys(outputs).filter((name) => name.startsWith('next.'))
+  return Object.fromEntries(next.map((name) => [name, name.slice('next.'.length)]))
 }
 
 class CachedState implements DecodingState {
@@ -129,7 +128,7 @@ class CachedState implements DecodingState {
   readonly #caches: CacheRows
   readonly #logits: Float32Array
   readonly #runs: PacedRuns
-  #step: Call | undefined
+  #step: DecodingCall | undefined
 
   constructor(
     engine: Engine,
@@ -146,8 +145,8 @@ class CachedState implements DecodingState {
     this.#shared = shared
     this.#vocabSize = dimensions.vocabSize
     this.#capacity = capacity
-    this.#caches = new CacheRows(engine, dimensions, batch, capacity)
     this.#logits = new Float32Array(batch * dimensions.vocabSize)
+    this.#caches = new CacheRows(engine, dimensions, batch, capacity)
     this.#runs = new PacedRuns(engine)
   }
 
@@ -202,13 +201,8 @@ class CachedState implements DecodingState {
     this.#step ??= this.#call(this.batch, 1, this.#caches.buffers)
     const places = ids.map((_, row) => Math.min(this.lengths[row]!, this.#capacity - 1))
     const call = this.#step
-    await write(
-      call.ids,
-      ids.map((row) => row[0] ?? 0),
-    )
-    await write(call.positions, places)
-    await write(call.lastPosition, places)
-    await write(call.total, [Math.max(...places) + 1])
+    const first = ids.map((row) => row[0] ?? 0)
+    await call.feed(first, places, places, Math.max(...places) + 1)
     await this.#runs.run(call.binding)
     for (const [row, added] of ids.entries()) this.lengths[row]! += added.length
     return (call.logits.host ?? (await call.logits.read())) as Float32Array
@@ -216,25 +210,13 @@ class CachedState implements DecodingState {
 
   /** Many ids of one row, chunk by chunk; the logits after the last. */
   async #appendRow(row: number, ids: readonly number[]): Promise<Float32Array> {
-    let logits = new Float32Array()
+    let logits: Float32Array = new Float32Array()
     const caches = this.#caches.row(row)
     try {
       for (let begin = 0; begin < ids.length; begin += chunkLength) {
         const chunk = ids.slice(begin, begin + chunkLength)
-        const call = this.#call(1, chunk.length, caches)
-        const first = this.lengths[row]!
-        const end = first + chunk.length
-        await write(call.ids, chunk)
-        await write(
-          call.positions,
-          chunk.map((_, i) => first + i),
-        )
-        await write(call.lastPosition, [end - 1])
-        await write(call.total, [end])
-        await call.binding.run()
-        logits = (await call.logits.read()) as Float32Array<ArrayBuffer>
-        call.release()
-        this.lengths[row] = end
+        logits = await this.#appendChunk(chunk, this.lengths[row]!, caches)
+        this.lengths[row]! += chunk.length
       }
     } finally {
       for (const view of Object.values(caches)) view.release()
@@ -242,28 +224,26 @@ class CachedState implements DecodingState {
     return logits
   }
 
-  #call(batch: number, length: number, caches: Readonly<Record<string, DeviceBuffer>>): Call {
-    const make = (shape: number[], dtype: 'int32' | 'float32' = 'int32') => this.#engine.createBuffer({ dtype, shape })
-    const fed = {
-      ids: make([batch, length]),
-      positions: make([batch, length]),
-      lastPosition: make([batch]),
-      total: make([]),
+  /** Ids at the positions from `first` on of the sequence that `caches` hold; the logits after the last. */
+  async #appendChunk(
+    ids: readonly number[],
+    first: number,
+    caches: Readonly<Record<string, DeviceBuffer>>,
+  ): Promise<Float32Array> {
+    const call = this.#call(1, ids.length, caches)
+    try {
+      const end = first + ids.length
+      const positions = ids.map((_, i) => first + i)
+      await call.feed(ids, positions, [end - 1], end)
+      await call.binding.run()
+      return (await call.logits.read()) as Float32Array
+    } finally {
+      call.release()
     }
-    const logits = make([batch, 1, this.#vocabSize], 'float32')
-    const known = new Set(this.#session.inputNames)
-    const inputs = Object.entries({ ...this.#shared, ...fed, ...caches }).filter(([name]) => known.has(name))
-    const outputs = Object.fromEntries(Object.entries(caches).map(([name, cache]) => [`next.${name}`, cache]))
-    const binding = this.#session.bind(Object.fromEntries(inputs), { logits, ...outputs })
-    const release = () => {
-      binding.release()
-      for (const buffer of [...Object.values(fed), logits]) buffer.release()
-    }
-    return { ...fed, logits, binding, release }
   }
-}
 
-async function write(buffer: DeviceBuffer, values: readonly number[]): Promise<void> {
-  if (buffer.host) (buffer.host as Int32Array).set(values)
-  else await buffer.write(Int32Array.from(values))
+  #call(batch: number, length: number, caches: Readonly<Record<string, DeviceBuffer>>): DecodingCall {
+    const [engine, session, shared, vocabSize] = [this.#engine, this.#session, this.#shared, this.#vocabSize]
+    return new DecodingCall({ engine, session, shared, caches, batch, length, vocabSize })
+  }
 }

@@ -1,0 +1,79 @@
+import type { Binding, DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
+
+/** What a run of a decoding graph is made with. */
+export interface DecodingCallOptions {
+  readonly engine: Engine
+  readonly session: Session
+  /** Weights that the graph takes as inputs, by name. */
+  readonly shared: Readonly<Record<string, DeviceBuffer>>
+  /** Caches by the graph's names, which a run extends; they stay their owner's. */
+  readonly caches: Readonly<Record<string, DeviceBuffer>>
+  readonly batch: number
+  /** New ids a row. */
+  readonly length: number
+  readonly vocabSize: number
+}
+
+/** Buffers that one shape of run feeds and reads, bound once. */
+export class DecodingCall {
+  readonly binding: Binding
+  /** Logits after the last new id, [batch, 1, vocabSize]. */
+  readonly logits: DeviceBuffer
+  readonly #fed: Readonly<Record<'ids' | 'positions' | 'lastPosition' | 'total', DeviceBuffer>>
+  readonly #made: DeviceBuffer[] = []
+
+  /** Throws EngineError where memory does not suffice or the buffers do not fit; then nothing is left behind. */
+  constructor({ engine, session, shared, caches, batch, length, vocabSize }: DecodingCallOptions) {
+    const make = (shape: number[], dtype: 'int32' | 'float32' = 'int32') => {
+      const buffer = engine.createBuffer({ dtype, shape })
+      this.#made.push(buffer)
+      return buffer
+    }
+    try {
+      const row = [batch, length]
+      this.#fed = { ids: make(row), positions: make(row), lastPosition: make([batch]), total: make([]) }
+      this.logits = make([batch, 1, vocabSize], 'float32')
+      this.binding = bind(session, { ...shared, ...this.#fed, ...caches }, { logits: this.logits, ...extended(caches) })
+    } catch (error) {
+      this.#free()
+      throw error
+    }
+  }
+
+  /** Ids and their positions, row by row, each row's last position, and the largest of those plus one. */
+  async feed(ids: readonly number[], positions: readonly number[], last: readonly number[], total: number) {
+    await write(this.#fed.ids, ids)
+    await write(this.#fed.positions, positions)
+    await write(this.#fed.lastPosition, last)
+    await write(this.#fed.total, [total])
+  }
+
+  release(): void {
+    this.binding.release()
+    this.#free()
+  }
+
+  #free(): void {
+    for (const buffer of this.#made) buffer.release()
+  }
+}
+
+/** A binding of those inputs that the graph has: not every architecture reads positions. */
+function bind(
+  session: Session,
+  inputs: Readonly<Record<string, DeviceBuffer>>,
+  outputs: Readonly<Record<string, DeviceBuffer>>,
+): Binding {
+  const known = new Set(session.inputNames)
+  return session.bind(Object.fromEntries(Object.entries(inputs).filter(([name]) => known.has(name))), outputs)
+}
+
+/** The caches under the names of the outputs that extend them. */
+function extended(caches: Readonly<Record<string, DeviceBuffer>>): Record<string, DeviceBuffer> {
+  return Object.fromEntries(Object.entries(caches).map(([name, cache]) => [`next.${name}`, cache]))
+}
+
+async function write(buffer: DeviceBuffer, values: readonly number[]): Promise<void> {
+  if (buffer.host) (buffer.host as Int32Array).set(values)
+  else await buffer.write(Int32Array.from(values))
+}
