@@ -9,7 +9,11 @@ import { codeOf, type ErrorKind, fileError } from './file-error.ts'
  */
 export async function makeFolder(path: string, Kind: ErrorKind = DataError): Promise<void> {
   const missing: string[] = []
-  for (let folder = resolve(path); !(await isFolder(folder, Kind)); folder = dirname(folder)) missing.unshift(folder)
+  for (let folder = resolve(path); !(await isFolder(folder, Kind)); folder = dirname(folder)) {
+    if (dirname(folder) === folder)
+      throw new Kind(`write ${path}: there is no ${folder}; choose another place`, { path }) // a drive of Windows
+    missing.unshift(folder)
+  }
   for (const folder of missing) {
     await mkdir(folder).catch((cause: unknown) => {
       if (codeOf(cause) === 'EEXIST') return
