@@ -3,7 +3,7 @@ import type { Lineage, ModelInspection } from '../text/inspect.ts'
 import { type Outcome, runs } from './command.ts'
 import { bytes, clock, count, short, table } from './format.ts'
 import { textOption } from './options.ts'
-import { heading, type Terminal } from './terminal.ts'
+import { heading, shown, type Terminal } from './terminal.ts'
 
 /** `atelier inspect`. */
 export function addInspect(parent: Command): void {
@@ -49,7 +49,7 @@ function describe(found: ModelInspection, terminal: Terminal): void {
   )
   if (!lineage) return
   terminal.say(heading('\nLineage'))
-  terminal.say(table(lineageRows(lineage)))
+  terminal.say(shown(table(lineageRows(lineage))))
 }
 
 function lineageRows(lineage: Lineage): [string, string][] {

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { fileError } from '../files/file-error.ts'
 import { version } from '../version.ts'
 import type { AddCommand } from './command.ts'
 import { type Craft, crafts } from './crafts.ts'
@@ -8,14 +9,14 @@ import { describeError, exitCodeOf, exitCodes, reportError, usageError } from '.
 import { addInspect } from './inspect.ts'
 import { addRemake } from './remake.ts'
 import { addStart } from './start.ts'
+import { shown } from './terminal.ts'
 
 /**
  * Runs a command line, `atelier` left out, and sets the process's exit code. A failure is one line on stderr, and with
  * `--json` the object `{error: {kind, message, details}}` on stdout.
  */
 export async function main(words: readonly string[]): Promise<void> {
-  process.stdout.on('error', leaveQuietly)
-  process.stderr.on('error', leaveQuietly)
+  for (const name of ['stdout', 'stderr'] as const) process[name].on('error', (error) => leave(name, error))
   const program = createProgram()
   try {
     if (words.length === 0) program.outputHelp()
@@ -65,13 +66,14 @@ function strictly(command: Command, path = command.name()): Command {
 
 function fail(error: unknown, json: boolean): void {
   if (process.env.ATELIER_DEBUG) console.error(error)
-  else process.stderr.write(`atelier: ${describeError(error)}\n`)
+  else process.stderr.write(`atelier: ${shown(describeError(error), process.stderr)}\n`)
   if (json) process.stdout.write(`${JSON.stringify(reportError(error))}\n`)
   process.exitCode = exitCodeOf(error)
 }
 
-/** Whoever read our output has seen enough, as `| head` has. */
-function leaveQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(process.exitCode ?? exitCodes.done)
+/** Ends the process: quietly where the reader has seen enough, as `| head` has, else with a line that says why. */
+function leave(stream: 'stdout' | 'stderr', error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? exitCodes.done)
+  if (stream === 'stdout') process.stderr.write(`atelier: ${describeError(fileError('write', stream, error))}\n`)
+  process.exit(exitCodes.failed)
 }

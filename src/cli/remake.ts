@@ -3,7 +3,7 @@ import type { Remake } from '../text/remake.ts'
 import { type Outcome, runs } from './command.ts'
 import { exitCodes } from './failure.ts'
 import { given, textOption, threadsOption } from './options.ts'
-import type { Terminal } from './terminal.ts'
+import { shown, type Terminal } from './terminal.ts'
 
 interface Options {
   readonly model?: string
@@ -40,7 +40,7 @@ async function remake(options: Options, terminal: Terminal, [path = '']: readonl
   const { remakeArtifact } = await import('../text/remake.ts')
   const { model, threads } = options
   const result = await remakeArtifact(path, given({ model, threads }))
-  for (const one of result.remakes) terminal.say(describe(one))
+  for (const one of result.remakes) terminal.say(shown(describe(one)))
   return { result, exitCode: result.identical ? exitCodes.done : exitCodes.failed }
 }
 

@@ -6,7 +6,7 @@ import { exitCodes } from './failure.ts'
 import { interruptible } from './interrupt.ts'
 import { given, numberOption, textOption, textsOption, threadsOption } from './options.ts'
 import { findSources } from './sources.ts'
-import { bold, heading, type Terminal } from './terminal.ts'
+import { bold, heading, shown, type Terminal } from './terminal.ts'
 import { summary, TrainingDisplay } from './training-display.ts'
 
 interface Options {
@@ -81,7 +81,7 @@ async function write(run: string, threads: number | undefined, terminal: Termina
         terminal.say()
         return value
       }
-      terminal.write(value.text)
+      terminal.write(shown(value.text))
     }
   } finally {
     await model.release()

@@ -32,6 +32,14 @@ export class Terminal {
   }
 }
 
+/**
+ * Text that others wrote (a corpus, a model, a record), for a stream: a screen gets � in place of control characters
+ * but new lines and tabs, for they could command it; everything else gets the text as it is.
+ */
+export function shown(text: string, stream: { readonly isTTY?: boolean } = process.stdout): string {
+  return stream.isTTY ? text.replace(/[^\P{Cc}\n\t]/gu, '\ufffd') : text
+}
+
 /** Text that stands back on stderr, where it has colours. */
 export function dim(text: string): string {
   return paint(process.stderr, '2', '22', text)

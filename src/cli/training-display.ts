@@ -2,7 +2,7 @@ import type { TextRunResult } from '../text/text-run.ts'
 import type { TextTrainEvent } from '../text/train-text.ts'
 import { bytes, clock, count, indent, short, table } from './format.ts'
 import { Progress } from './progress.ts'
-import { dim, type Terminal } from './terminal.ts'
+import { dim, shown, type Terminal } from './terminal.ts'
 
 const stages = { read: 'reading', count: 'counting words', vocabulary: 'vocabulary', encode: 'encoding' } as const
 
@@ -66,7 +66,7 @@ export class TrainingDisplay {
   }
 
   #sample(prompt: string, text: string): string {
-    const lines = indent((prompt + text).trim(), 4, this.#width).split('\n')
+    const lines = indent(shown((prompt + text).trim(), process.stderr), 4, this.#width).split('\n')
     return dim(lines.length > sampleLines ? `${lines.slice(0, sampleLines).join('\n')} …` : lines.join('\n'))
   }
 }
