@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
 import type { SampleMetrics } from '../evaluate/evaluate-samples.ts'
+import type { EngineName } from '../runtime/engine.ts'
 import type { EvaluateProgress, TextEvaluation } from '../text/evaluate-text.ts'
 import { type Outcome, runs } from './command.ts'
 import { count, indent, table } from './format.ts'
 import { interruptible } from './interrupt.ts'
-import { given, numberOption, textOption, textsOption, threadsOption } from './options.ts'
+import { engineOption, given, numberOption, textOption, textsOption, threadsOption } from './options.ts'
 import { Progress } from './progress.ts'
-import { heading, type Terminal } from './terminal.ts'
+import { findSources } from './sources.ts'
+import { heading, shown, type Terminal } from './terminal.ts'
 
 interface Options {
   readonly data?: readonly string[]
@@ -14,6 +16,7 @@ interface Options {
   readonly samples?: number
   readonly tokens?: number
   readonly threads?: number
+  readonly engine?: EngineName
 }
 
 /** `atelier evaluate`. */
@@ -22,7 +25,11 @@ export function addEvaluate(parent: Command): void {
     .command('evaluate')
     .description('Measures a run on its held-out text, and the texts that it writes: diversity, and what it copies.')
     .argument('<run>', 'a run, or a Hugging Face folder with --data', textOption('evaluate', 'a run'))
-    .option('--data <path...>', 'measure on this text instead', textsOption('--data', 'a file, a folder or a pattern'))
+    .option(
+      '--data <path...>',
+      'measure on this text instead: files, folders, patterns, - for stdin, or a known data set',
+      textsOption('--data', 'a file, a folder, a pattern or a data set'),
+    )
     .option('--field <name>', 'field of JSON, CSV and Parquet that holds the text', textOption('--field', 'a name'))
     .option(
       '--samples <n>',
@@ -35,6 +42,7 @@ export function addEvaluate(parent: Command): void {
       numberOption('--tokens', { whole: true, minimum: 1 }),
     )
     .option(...threadsOption)
+    .option(...engineOption)
   runs<Options>(command, examples, evaluate)
 }
 
@@ -54,15 +62,18 @@ const stages: Readonly<Record<EvaluateProgress['stage'], string>> = {
 async function evaluate(options: Options, terminal: Terminal, [run = '']: readonly string[]): Promise<Outcome> {
   const { evaluateText } = await import('../text/evaluate-text.ts')
   const progress = new Progress(terminal)
-  const { data, field, samples, threads, tokens } = options
+  const { data, field, samples, threads, engine, tokens } = options
   const settings = tokens === undefined ? undefined : { maxTokens: tokens }
   const onProgress = ({ stage, done, total }: EvaluateProgress) =>
     progress.show(stages[stage], total > 0 ? done / total : 0, `${count(done)} of ${count(total)}`)
-  const asked = given({ data, field, samples, threads, settings })
+  const asked = given({ field, samples, threads, engine, settings })
   try {
     const result = await interruptible(
       () => progress.line('stopping'),
-      (signal) => evaluateText(run, { ...asked, signal, onProgress }),
+      async (signal) => {
+        const { paths, names } = data ? await findSources(data, progress, signal) : {}
+        return evaluateText(run, { ...asked, ...given({ data: paths, sources: names }), signal, onProgress })
+      },
     )
     progress.end()
     describe(result, terminal)
@@ -74,8 +85,9 @@ async function evaluate(options: Options, terminal: Terminal, [run = '']: readon
 
 function describe(evaluation: TextEvaluation, terminal: Terminal): void {
   const { validationLoss, perplexity, bitsPerByte, text, samples, baseline } = evaluation
+  const { indexedCharacters, isIndexPartial } = evaluation
   const source = text.source === 'held-out' ? 'held-out text' : text.source.join(', ')
-  terminal.say(heading(`On ${source} (${count(text.tokens)} tokens)`))
+  terminal.say(heading(`On ${shown(source)} (${count(text.tokens)} tokens)`))
   terminal.say(
     table([
       ['loss', `${validationLoss.toFixed(4)} nats a token`],
@@ -86,8 +98,11 @@ function describe(evaluation: TextEvaluation, terminal: Terminal): void {
   if (!samples) return
   terminal.say(heading(`\nOf ${samples.samples} texts of its own (beside as much of the measured text)`))
   terminal.say(table(sampleRows(samples, baseline)))
+  if (isIndexPartial)
+    terminal.say(`  (copied: looked for in the first ${count(indexedCharacters ?? 0)} characters of the corpus)`)
   const longest = samples.copying?.longest[0]
-  if (longest) terminal.say(`\nThe longest passage copied (${longest.length} characters):\n${indent(longest.text, 2)}`)
+  if (longest)
+    terminal.say(`\nThe longest passage copied (${longest.length} characters):\n${indent(shown(longest.text), 2)}`)
 }
 
 function sampleRows(own: SampleMetrics, text?: SampleMetrics): [string, string][] {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts'
+import type { EngineName } from '../runtime/engine.ts'
 
 /** A number's range, as an option's help and its errors tell it. */
 export interface NumberRange {
@@ -55,6 +56,19 @@ export const threadsOption = [
   '--threads <n>',
   'threads to compute with [default: one a core]',
   numberOption('--threads', { whole: true, minimum: 1, maximum: 1024 }),
+] as const
+
+const engineNames: readonly EngineName[] = ['cpu', 'cuda', 'wasm', 'webgpu']
+
+/** `--engine`, beside it. */
+export const engineOption = [
+  '--engine <name>',
+  'what to compute with: cpu, cuda; wasm, webgpu in a page [default: cpu]',
+  (text: string): EngineName => {
+    const name = engineNames.find((engine) => engine === text)
+    if (name) return name
+    throw new ConfigError(`--engine: got '${text}', wanted ${engineNames.join(', ')}`, { option: '--engine' })
+  },
 ] as const
 
 /** An object without what is undefined. */

@@ -1,12 +1,23 @@
 import type { Command } from 'commander'
 import { ConfigError } from '../errors.ts'
+import type { EngineName } from '../runtime/engine.ts'
 import { type TextSettingField, textPresets, textSettingFields } from '../text/settings.ts'
 import type { TrainTextOptions } from '../text/train-text.ts'
 import { type Outcome, runs } from './command.ts'
 import { exitCodes } from './failure.ts'
 import { table } from './format.ts'
 import { interruptible } from './interrupt.ts'
-import { given, needed, numberOption, oneOf, pairsOption, textOption, textsOption, threadsOption } from './options.ts'
+import {
+  engineOption,
+  given,
+  needed,
+  numberOption,
+  oneOf,
+  pairsOption,
+  textOption,
+  textsOption,
+  threadsOption,
+} from './options.ts'
 import type { Progress } from './progress.ts'
 import { checkResumed, type ResumedOptions } from './resumed-options.ts'
 import { findSources } from './sources.ts'
@@ -20,6 +31,7 @@ interface Options extends ResumedOptions {
   readonly epochs?: number
   readonly resume?: boolean
   readonly threads?: number
+  readonly engine?: EngineName
 }
 
 const above0 = { above: 0 }
@@ -81,6 +93,7 @@ export function addTrainText(parent: Command): void {
     .option('--prompt <text>', 'what samples on the way begin with')
     .option('--licence <text>', 'licence of the data, for the record', textOption('--licence', 'a text'))
     .option(...threadsOption)
+    .option(...engineOption)
     .addHelpText('after', settingsHelp)
   runs<Options>(command, examples, train)
 }
@@ -141,9 +154,9 @@ async function checkOptions(options: Options): Promise<void> {
 
 /** The options as the library takes them. */
 async function prepared(options: Options, out: string, progress: Progress, signal: AbortSignal) {
-  const { steps, minutes, epochs, threads, data = [] } = options
+  const { steps, minutes, epochs, threads, engine, data = [] } = options
   const budget = steps ? { steps } : minutes ? { minutes } : epochs ? { epochs } : undefined
-  const always = { out, signal, ...given({ budget, threads }) }
+  const always = { out, signal, ...given({ budget, threads, engine }) }
   if (options.resume) {
     await checkResumed(out, options)
     return { ...always, resume: true }

@@ -29,6 +29,8 @@ export interface EvaluateProgress {
 export interface EvaluateTextOptions {
   /** Text to measure on instead of the run's held-out text: files, folders, globs, `-`; needed where there is no run. */
   readonly data?: readonly string[]
+  /** What the evaluation calls the data, where its name says more than its paths; `data` by default. */
+  readonly sources?: readonly string[]
   /** Field of JSON, CSV and Parquet that holds the text; `text` by default. */
   readonly field?: string
   /** How many texts to let the model write, 64 by default; 0 writes none. */
@@ -74,6 +76,8 @@ export interface TextEvaluation {
   readonly baseline?: SampleMetrics
   /** Characters of the corpus that copying was looked for in. */
   readonly indexedCharacters?: number
+  /** There where the corpus is longer: those are its first ones. */
+  readonly isIndexPartial?: true
   readonly created: string
   readonly engine: TextArtifact['engine']
   readonly atelier: string
@@ -163,7 +167,7 @@ async function measureLoss(model: TextModel, text: MeasuredText, ownRun: boolean
       options.signal?.throwIfAborted()
       options.onProgress?.({ stage: 'loss', done, total })
     })
-    const source = options.data ?? ('held-out' as const)
+    const source = options.data ? (options.sources ?? options.data) : ('held-out' as const)
     return {
       validationLoss,
       perplexity: perplexity(validationLoss),
@@ -188,7 +192,7 @@ async function measureSamples(
   const prompt = openingOf(model.tokenizer, corpus?.statistics.documents ?? 2)
   const settings = resolveSamplerSettings({ ...options.settings, n: Math.min(count, textsAtOnce), seed: 0 })
   const made = await writeTexts(model, prompt, settings, count, options)
-  const index = corpus && (await indexOf(corpus, options))
+  const { index, ...indexed } = corpus ? await indexOf(corpus, options) : {}
   options.signal?.throwIfAborted()
   const random = Random.seed(0).split('evaluation')
   const given = { random, ...(index ? { index } : {}) }
@@ -207,7 +211,7 @@ async function measureSamples(
   return {
     samples: { prompt, tokens, settings, seeds, ...own },
     baseline,
-    ...(index ? { indexedCharacters: index.characters } : {}),
+    ...indexed,
   }
 }
 
@@ -231,11 +235,14 @@ async function writeTexts(
   return made
 }
 
-function indexOf({ train, tokenizer }: Corpus, { onProgress, signal }: EvaluateTextOptions): Promise<CorpusIndex> {
-  return CorpusIndex.build(
-    documentsOf(train, tokenizer, (done) => {
-      signal?.throwIfAborted()
-      onProgress?.({ stage: 'index', done, total: train.tokens })
-    }),
-  )
+async function indexOf({ train, tokenizer }: Corpus, { onProgress, signal }: EvaluateTextOptions) {
+  let read = 0
+  const documents = documentsOf(train, tokenizer, (done) => {
+    signal?.throwIfAborted()
+    onProgress?.({ stage: 'index', done, total: train.tokens })
+    read = done
+  })
+  const index = await CorpusIndex.build(documents)
+  const isPartial = read < train.tokens
+  return { index, indexedCharacters: index.characters, ...(isPartial ? { isIndexPartial: true as const } : {}) }
 }
