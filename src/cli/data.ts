@@ -10,7 +10,7 @@ import { bytes, count, indent, table } from './format.ts'
 import { interruptible } from './interrupt.ts'
 import { given, textOption, textsOption } from './options.ts'
 import { Progress } from './progress.ts'
-import { heading, type Terminal } from './terminal.ts'
+import { heading, shown, type Terminal } from './terminal.ts'
 
 /** `atelier data`. */
 export function addData(parent: Command): void {
@@ -18,10 +18,12 @@ export function addData(parent: Command): void {
   runs<object>(data.command('list').description('Lists the known data sets.'), ['atelier data list'], list)
   const get = data
     .command('get')
-    .description('Gets a known data set: downloads it (going on where it stopped), checks it, says where it lies.')
+    .description(
+      'Gets a known data set: downloads it (going on where it stopped) or tells how to install it, checks it, says where it lies.',
+    )
     .argument('<name>', 'its name in `atelier data list`', textOption('get', 'a name'))
-    .option('--out <folder>', 'copy its files there', textOption('--out', 'a folder'))
-  runs<GetOptions>(get, ['atelier data get state-of-the-union', 'atelier data get moby-dick --out data'], getData)
+    .option('--out <folder>', 'copy its files there, into a folder of its name', textOption('--out', 'a folder'))
+  runs<GetOptions>(get, ['atelier data get state-of-the-union', 'atelier data get tinyshakespeare --out data'], getData)
   const describe = data
     .command('describe')
     .description('Reads a corpus as training would and tells what is in it.')
@@ -65,7 +67,7 @@ async function list(_: object, terminal: Terminal): Promise<Outcome> {
 }
 
 async function getData({ out }: GetOptions, terminal: Terminal, [name = '']: readonly string[]): Promise<Outcome> {
-  const { getDataset, knownDatasets } = await import('../data/catalog.ts')
+  const { checkDataset, getDataset, knownDatasets } = await import('../data/catalog.ts')
   const known = knownDatasets.find((dataset) => dataset.name === name)
   if (!known) throw unknownDataset(name, knownDatasets)
   const progress = new Progress(terminal)
@@ -76,7 +78,8 @@ async function getData({ out }: GetOptions, terminal: Terminal, [name = '']: rea
       () => progress.line('stopping; what has come is kept'),
       (signal) => getDataset(name, { onProgress, signal }),
     )
-    const files = out ? await copy(found, out) : found
+    await checkDataset(known, found)
+    const files = out ? await copy(found, join(out, name)) : found
     progress.end()
     for (const file of files) terminal.say(file)
     return { result: { name, files, licence: known.licence, sha256: known.sha256 } }
@@ -119,11 +122,11 @@ async function describeData(
     },
   )
   const { statistics, previews, documentsDigest } = result
-  terminal.say(table(Object.entries(statistics).flatMap(([name, value]) => row(name, value))))
+  terminal.say(shown(table(Object.entries(statistics).flatMap(([name, value]) => row(name, value)))))
   terminal.say(table([['digest', documentsDigest]]))
   for (const { source, index, text } of previews) {
-    terminal.say(heading(`\n${source}${index > 0 ? `, document ${index + 1}` : ''}`))
-    terminal.say(indent(text, 2))
+    terminal.say(heading(`\n${shown(source)}${index > 0 ? `, document ${index + 1}` : ''}`))
+    terminal.say(indent(shown(text), 2))
   }
   return { result }
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { defaultDataset, getDataset, knownDatasets } from './catalog.ts'
+import { checkDataset, defaultDataset, getDataset, knownDatasets } from './catalog.ts'
 import { download, type RemoteFile } from './download.ts'
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest()
@@ -121,6 +121,15 @@ describe('the catalogue', () => {
     const known = knownDatasets.find(({ name }) => name === defaultDataset)!
     expect(contents.reduce((sum, bytes) => sum + bytes.length, 0)).toBe(known.bytes)
     expect(sha256(Buffer.concat(contents.map(sha256))).toString('hex')).toBe(known.sha256)
+  })
+
+  it('checks what a package holds', async () => {
+    const known = knownDatasets.find(({ name }) => name === defaultDataset)!
+    const files = await getDataset(defaultDataset)
+    await checkDataset(known, files)
+    await expect(checkDataset(known, files.slice(1))).rejects.toThrow(
+      /get state-of-the-union: got sha256 [0-9a-f]{64}, wanted 065c.*; install @stdlib\/datasets-sotu again/,
+    )
   })
 
   it('knows the Shakespeare that everyone uses', () => {

