@@ -1,25 +1,28 @@
 import { randomInt } from 'node:crypto'
-import { text as readAll } from 'node:stream/consumers'
+import { buffer as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, DataError } from '../errors.ts'
+import { checkWritable } from '../files/atomic-write.ts'
 import { writeJsonFile } from '../files/json-file.ts'
+import type { EngineName } from '../runtime/engine.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import type { TextArtifact } from '../text/artifact.ts'
 import type { TextModel } from '../text/text-model.ts'
 import { type Outcome, runs } from './command.ts'
-import { exitCodes } from './failure.ts'
+import { describeError, exitCodes, reportError } from './failure.ts'
 import { count } from './format.ts'
 import { interruptible } from './interrupt.ts'
-import { needed, textOption, threadsOption } from './options.ts'
+import { engineOption, given, needed, textOption, threadsOption } from './options.ts'
 import { samplerOptions, samplerValues } from './sampler-options.ts'
-import { bold, dim, heading, type Terminal } from './terminal.ts'
+import { bold, dim, heading, shown, type Terminal } from './terminal.ts'
 
 interface Options {
   readonly model?: string
   readonly prompt?: readonly string[]
   readonly out?: string
   readonly threads?: number
+  readonly engine?: EngineName
 }
 
 /** `atelier generate text`. */
@@ -39,6 +42,7 @@ export function addGenerateText(parent: Command): void {
     )
     .option('--out <file>', 'save what is made, with how, as JSON for `atelier remake`', textOption('--out', 'a file'))
     .option(...threadsOption)
+    .option(...engineOption)
   for (const option of samplerOptions()) command.addOption(option)
   runs<Options>(command, examples, generate)
 }
@@ -62,7 +66,9 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
   )
   const prompts = await promptsOf(words)
   const { TextModel } = await import('../text/text-model.ts')
-  const model = await TextModel.load(options.model, options.threads ? { threads: options.threads } : {})
+  const { out, threads, engine } = options
+  if (out) await checkWritable(out)
+  const model = await TextModel.load(options.model, given({ threads, engine }))
   try {
     const begin = performance.now()
     const artifacts = await interruptible(
@@ -71,14 +77,25 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
     )
     const seconds = (performance.now() - begin) / 1000
     const tokensPerSecond = artifacts.reduce((sum, { tokens }) => sum + tokens, 0) / seconds
-    if (options.out) await writeJsonFile(options.out, artifacts.length === 1 ? artifacts[0] : { artifacts })
     terminal.note(dim(closing(artifacts, tokensPerSecond)))
-    if (options.out) terminal.note(dim(`saved in ${options.out}`))
+    const saved = out ? await save(artifacts, out, terminal) : {}
     const stopped = artifacts.some(({ finishReason }) => finishReason === 'aborted')
-    const result = { artifacts, tokensPerSecond, ...(options.out ? { saved: options.out } : {}) }
-    return { result, exitCode: stopped ? exitCodes.stopped : exitCodes.done }
+    const exitCode = 'error' in saved ? exitCodes.failed : stopped ? exitCodes.stopped : exitCodes.done
+    return { result: { artifacts, tokensPerSecond, ...saved }, exitCode }
   } finally {
     await model.release()
+  }
+}
+
+/** Saves what was made; where it can't, says so and loses nothing. */
+async function save(artifacts: readonly TextArtifact[], out: string, terminal: Terminal) {
+  try {
+    await writeJsonFile(out, artifacts.length === 1 ? artifacts[0] : { artifacts }, DataError)
+    terminal.note(dim(`saved in ${out}`))
+    return { saved: out }
+  } catch (error) {
+    terminal.note(`atelier: ${describeError(error)}`)
+    return reportError(error)
   }
 }
 
@@ -87,8 +104,16 @@ async function promptsOf(given: readonly string[]): Promise<readonly string[]> {
   if (!given.includes('-')) return given
   if (given.filter((prompt) => prompt === '-').length > 1)
     throw new ConfigError('--prompt: - is given twice, but stdin can be read once; leave one out')
-  const input = (await readAll(process.stdin)).replace(/\r?\n$/, '')
+  const input = decode(await readAll(process.stdin)).replace(/\r?\n$/, '')
   return given.map((prompt) => (prompt === '-' ? input : prompt))
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new DataError('read -: the prompt on stdin is not UTF-8 text; convert it, see iconv', {}, { cause })
+  }
 }
 
 /** Writes a single text as it comes, several one after the other when they are done. */
@@ -100,11 +125,12 @@ async function write(
   terminal: Terminal,
 ): Promise<TextArtifact[]> {
   const single = prompts.length * settings.n === 1
-  if (single && terminal.watched.output && terminal.watched.progress) process.stderr.write(bold(prompts[0]!))
+  if (single && terminal.watched.output && terminal.watched.progress)
+    process.stderr.write(bold(shown(prompts[0]!, process.stderr)))
   const pieces = model.generate(prompts, settings, { signal })
   for (;;) {
     const { done, value } = await pieces.next()
-    if (!done && single) terminal.write(value.text)
+    if (!done && single) terminal.write(shown(value.text))
     if (!done) continue
     if (single) terminal.say()
     else for (const artifact of value) show(artifact, value.length, terminal)
@@ -113,8 +139,9 @@ async function write(
 }
 
 function show({ row, prompt, text }: TextArtifact, of: number, terminal: Terminal): void {
-  terminal.say(heading(`── ${row + 1} of ${of}: ${prompt.length > 60 ? `${prompt.slice(0, 60)}…` : prompt}`))
-  terminal.say(`${text}\n`)
+  const begin = prompt.length > 60 ? `${prompt.slice(0, 60)}…` : prompt
+  terminal.say(heading(`── ${row + 1} of ${of}: ${shown(begin)}`))
+  terminal.say(`${shown(text)}\n`)
 }
 
 const endings = {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CheckpointError, DataError } from '../errors.ts'
-import { recoverFolder, writeFileAtomic, writeFolderAtomic } from './atomic-write.ts'
+import { checkWritable, recoverFolder, writeFileAtomic, writeFolderAtomic } from './atomic-write.ts'
 import { fileError } from './file-error.ts'
 
 let folder: string
@@ -14,6 +14,19 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'atelier-write-'))
 })
 afterEach(() => rm(folder, { recursive: true }))
+
+describe('checkWritable', () => {
+  it('leaves nothing where a file can be written, not even a change, and throws where none can', async () => {
+    const path = join(folder, 'file')
+    await checkWritable(path)
+    expect(await readdir(folder)).toEqual([])
+    await writeFile(path, 'old')
+    await checkWritable(path)
+    expect(await readFile(path, 'utf8')).toBe('old')
+    await expect(checkWritable(folder)).rejects.toThrow('it is a folder, not a file; choose another name')
+    await expect(checkWritable(join(path, 'below'))).rejects.toThrow(DataError)
+  })
+})
 
 describe('writeFileAtomic', () => {
   it('writes text, bytes and streams, making parent folders', async () => {

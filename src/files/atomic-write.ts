@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { DataError } from '../errors.ts'
 import { type ErrorKind, fileError } from './file-error.ts'
@@ -22,6 +22,21 @@ export async function writeFileAtomic(path: string, contents: FileContents, Kind
   await replaceAtomically(path, Kind, async (temporary) => {
     await writeDurably(temporary, contents)
     await rename(temporary, path)
+  })
+}
+
+/**
+ * Finds out whether {@link writeFileAtomic} could write a file now, before the work that makes its contents; leaves
+ * none, only the folders above. Throws `Kind` as it does.
+ */
+export async function checkWritable(path: string, Kind: ErrorKind = DataError) {
+  await replaceAtomically(path, Kind, async (temporary) => {
+    const isFolder = await stat(path)
+      .then((info) => info.isDirectory())
+      .catch(() => false)
+    if (isFolder) throw new Kind(`write ${path}: it is a folder, not a file; choose another name`, { path })
+    await writeDurably(temporary, '')
+    await rm(temporary)
   })
 }
 

@@ -6,7 +6,7 @@ import { afterAll } from 'vitest'
 import { tinyText } from '../../src/text/testing/tiny-run.ts'
 
 /** The command as it is built: what a user runs. */
-const program = resolve(import.meta.dirname, '../../dist/cli/main.js')
+export const program = resolve(import.meta.dirname, '../../dist/cli/main.js')
 
 /** What a finished command left. */
 export interface Finished {
@@ -27,7 +27,7 @@ export function workshop() {
   write('tiny.txt', tinyText(400))
   const begin = (words: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
     spawn(process.execPath, [program, ...words], { cwd: folder, env: { ...process.env, ...environment } })
-  const run = (words: readonly string[], input = '', environment: NodeJS.ProcessEnv = {}) => {
+  const run = (words: readonly string[], input: string | Uint8Array = '', environment: NodeJS.ProcessEnv = {}) => {
     const child = begin(words, environment)
     child.stdin.on('error', () => {}).end(input)
     return finished(child)

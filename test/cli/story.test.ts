@@ -93,6 +93,11 @@ describe('from a text to a run to new text', () => {
     expect(JSON.parse(readFileSync(path('run/evaluation.json'), 'utf8'))).toEqual(found)
   })
 
+  test('evaluate measures other text on demand, with the engine named', async () => {
+    const other = ['--data', 'tiny.txt', '--engine', 'cpu', '--samples', '0', '--threads', '1', '--json']
+    expect(resultOf(await run(['evaluate', 'run', ...other]))).toMatchObject({ text: { source: ['tiny.txt'] } })
+  })
+
   test('inspect tells parameters, work, memory and lineage', async () => {
     const [json, plain] = await Promise.all([run(['inspect', 'run', '--json']), run(['inspect', 'run'])])
     expect(resultOf(json)).toMatchObject({
@@ -120,14 +125,17 @@ describe('from a text to a run to new text', () => {
     const [described, listed, got] = await Promise.all([
       run(['data', 'describe', '-', '--json'], 'One line of text.\n'),
       run(['data', 'list', '--json']),
-      run(['data', 'get', 'state-of-the-union', '--json']),
+      run(['data', 'get', 'state-of-the-union', '--out', 'copies', '--json']),
     ])
     expect(resultOf(described)).toMatchObject({ statistics: { documents: 1, bytes: 18 } })
     const { datasets, default: name } = resultOf<{ datasets: { name: string }[]; default: string }>(listed)
     expect(name).toBe('state-of-the-union')
     for (const dataset of datasets)
       expect(dataset).toMatchObject({ licence: expect.any(String), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
-    expect(resultOf<{ files: string[] }>(got).files).toHaveLength(233)
+    const { files } = resultOf<{ files: string[] }>(got)
+    expect(files).toHaveLength(233)
+    expect(files[0]).toMatch(/^copies.state-of-the-union.[^/]+\.txt$/)
+    expect(files.every((file) => existsSync(path(file)))).toBe(true)
   })
 
   test('start trains, writes, and says where everything is; each time in a new folder', async () => {

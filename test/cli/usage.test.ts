@@ -67,6 +67,7 @@ const mistakes: readonly (readonly [message: string, words: readonly string[]])[
   ["--epochs: got 'many'", [...train, '--epochs', 'many']],
   ["--seed: got '1.5'", [...train, '--seed', '1.5']],
   ["--threads: got '0'", [...train, '--threads', '0']],
+  ["--engine: got 'gpu', wanted cpu, cuda, wasm, webgpu", [...train, '--engine', 'gpu']],
   ["--tokenizer: got 'word', wanted char, byte, bpe", [...train, '--tokenizer', 'word']],
   ['a char tokenizer has the vocabulary that it has', [...train, '--tokenizer', 'char', '--vocabulary', '99']],
   ['vocabulary of 3, wanted 257', [...train, '--vocabulary', '3']],
