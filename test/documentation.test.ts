@@ -18,6 +18,8 @@ interface Example {
 
 const root = resolve(import.meta.dirname, '..')
 const folder = join(root, 'dist-documentation')
+/** `npm test` has just built the package. */
+const runner = ['tools/run.mjs', ...(existsSync(join(root, 'dist/index.js')) ? ['--no-build'] : [])]
 
 function examplesOf(path: string): Example[] {
   const source = readFileSync(path, 'utf8')
@@ -87,7 +89,7 @@ describe.runIf(examples.length > 0)('documentation examples', () => {
   })
 
   test.for(examples.filter(({ expected }) => expected.length > 0))('$name prints what it promises', async (example) => {
-    const { code, stdout, stderr } = await run(process.execPath, ['tools/run.mjs', fileOf(example)])
+    const { code, stdout, stderr } = await run(process.execPath, [...runner, fileOf(example)])
     expect(stderr).toBe('')
     const lines = stdout.trimEnd().split('\n')
     for (const [index, line] of example.expected.entries()) expect(lines[index]?.trim()).toMatch(pattern(line))
@@ -100,7 +102,7 @@ const scripts = existsSync(join(root, 'examples')) ? globSync('examples/*.ts', {
 
 describe.runIf(scripts.length > 0)('examples/', () => {
   test.for(scripts.sort())('%s reaches its own result', async (script) => {
-    const { code, stderr } = await run(process.execPath, ['tools/run.mjs', script])
+    const { code, stderr } = await run(process.execPath, [...runner, script])
     expect(code, stderr).toBe(0)
   })
 })
