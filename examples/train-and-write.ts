@@ -1,5 +1,5 @@
 /**
- * From text to a model to new text, in memory of a temporary folder: it learns the one rhyme it is given by heart.
+ * From text to a model to new text, in a temporary folder: it learns the one rhyme it is given by heart.
  *
  *     npm run example -- train-and-write
  */
