@@ -21,6 +21,9 @@ export interface ArchitectureRow {
 const size = z.number().int().positive()
 const id = z.union([z.number().int().nonnegative(), z.array(z.number().int()).nonempty(), z.null()]).optional()
 
+/** Rotary positions turn whole heads here, or say nothing. */
+const wholeHeads = z.literal(1).nullish()
+
 const llamaSchema = z.object({
   vocab_size: size,
   max_position_embeddings: size,
@@ -35,8 +38,13 @@ const llamaSchema = z.object({
   rope_theta: z.number().positive().optional(),
   rope_scaling: z.null().optional(),
   rope_parameters: z
-    .object({ rope_theta: z.number().positive(), rope_type: z.literal('default').optional() })
+    .object({
+      rope_theta: z.number().positive(),
+      rope_type: z.literal('default').optional(),
+      partial_rotary_factor: wholeHeads,
+    })
     .nullish(),
+  partial_rotary_factor: wholeHeads,
   attention_bias: z.literal(false).default(false),
   mlp_bias: z.literal(false).default(false),
   tie_word_embeddings: z.boolean().default(false),
@@ -53,6 +61,8 @@ const gpt2Schema = z.object({
   n_head: size,
   activation_function: z.enum(['gelu_new', 'gelu_pytorch_tanh']).default('gelu_new'),
   layer_norm_epsilon: z.number().positive().default(1e-5),
+  scale_attn_weights: z.literal(true).default(true),
+  scale_attn_by_inverse_layer_idx: z.literal(false).default(false),
   tie_word_embeddings: z.boolean().default(true),
   bos_token_id: id,
   eos_token_id: id,
