@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
+import { faulty } from '../runtime/testing/faulty.ts'
 import { hasCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts'
 import { stateOf, type ToyOptions, toyBatch, toyOptimizers, toyTrainer } from './testing/toy.ts'
 
@@ -20,13 +21,7 @@ afterAll(async () => {
 })
 
 /** The engine, but one that must not overwrite what it reads. */
-const swapping = () =>
-  new Proxy(engine, {
-    get: (target, name) => {
-      const value = name === 'inPlace' ? false : Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
+const swapping = () => faulty(engine, { inPlace: false }).engine
 
 const everything: readonly [string, ToyOptions][] = [
   ['AdamW', {}],
@@ -132,6 +127,34 @@ describe('Trainer', () => {
     await expect(trainer.train([toyBatch(0)], 0.01)).rejects.toThrow(/got 1 batches, wanted accumulation = 2/)
     expect(() => trainer.buffer('nothing')).toThrow(ConfigError)
     await trainer.release()
+  })
+
+  it.each([0, -1, Number.NaN])('refuses to clip gradients to %d', async (gradientClip) => {
+    await expect(toyTrainer(engine, { gradientClip })).rejects.toThrow(
+      `trainer: gradientClip is ${gradientClip}, wanted a number above 0; Infinity clips nothing`,
+    )
+  })
+
+  it('refuses a batch that feeds other names than the loss reads, and stays where it was', async () => {
+    const trainer = await toyTrainer(engine, { dropout: 0.1 })
+    const { tokens } = toyBatch(0)
+    await expect(trainer.train([{ token: tokens! }], 0.01)).rejects.toThrow(
+      'train: a batch feeds token, wanted tokens; give each placeholder of the loss its values',
+    )
+    await expect(trainer.train([{}], 0.01)).rejects.toThrow(/a batch feeds nothing, wanted tokens/)
+    await expect(trainer.train([{ tokens: tokens!, mask: tokens! }], 0.01)).rejects.toThrow(ConfigError)
+    expect(trainer.step).toBe(0)
+    await trainer.release()
+  })
+
+  it.each([
+    ['the second session', { createSession: 2 }],
+    ['what a step reports', { createBuffer: 1 }],
+    ['the state', { createBuffer: 9 }],
+  ])('leaves nothing behind where the engine fails at %s', async (_, faults) => {
+    const { engine: failing, held } = faulty(engine, faults)
+    await expect(toyTrainer(failing, { accumulation: 2 })).rejects.toThrow(/told to fail/)
+    expect(held.size).toBe(0)
   })
 })
 

@@ -53,6 +53,8 @@ export class Trainer {
   readonly #key: Random
   /** Inputs that are fed anew each run. */
   readonly #fed = new Map<string, DeviceBuffer>()
+  /** Those that every batch must feed: the placeholders of the loss. */
+  readonly #wanted: readonly string[]
   readonly #state: StateBuffers
   /** Gradients that accumulate over the batches of a step. */
   readonly #sums: StateBuffers
@@ -68,39 +70,44 @@ export class Trainer {
     this.#sums = new StateBuffers(inPlace)
     this.#update = compiled[0]!
     this.#batch = compiled.at(-1)!
-    this.#allocate(compiled)
+    try {
+      this.#allocate(compiled)
+    } catch (error) {
+      this.#releaseBuffers()
+      throw error
+    }
+    const own = new Set([...Object.keys(options.optimizer.scalars(1, 0)), 'share', 'keep', 'key'])
+    this.#wanted = [...this.#fed.keys()].filter((name) => !own.has(name))
   }
 
-  /** Compiles the graphs and initializes the parameters. Throws EngineError where the engine refuses them. */
+  /**
+   * Compiles the graphs and initializes the parameters. Throws ConfigError for options out of range, EngineError where
+   * the engine refuses the graphs or memory does not suffice; then nothing is left behind.
+   */
   static async create(engine: Engine, options: TrainerOptions): Promise<Trainer> {
+    checkOptions(options)
     const { accumulation = 1, loss } = options
-    if (!Number.isInteger(accumulation) || accumulation < 1)
-      throw new ConfigError(`trainer: accumulation is ${accumulation}, wanted a whole number from 1`)
     const graphs = accumulation > 1 ? [applyStep(options), gradientStep(loss, options)] : [fusedStep(loss, options)]
     const compiled: Compiled[] = []
-    for (const { outputs, overwrite } of graphs) {
-      const program = lower(outputs, { provider: engine.provider, overwrite })
-      const session = await engine.createSession(program.bytes)
-      const reports = Object.keys(outputs).filter((name) => overwrite[name] === undefined)
-      compiled.push({
-        session,
-        program,
-        overwrite,
-        reports: Object.fromEntries(
-          reports.map((name) => [name, engine.createBuffer({ dtype: 'float32', shape: [] })]),
-        ),
-        bindings: new Map(),
-      })
+    try {
+      for (const graph of graphs) await compile(engine, graph, compiled)
+      const inPlace = engine.inPlace && compiled.every(({ program }) => program.inPlace)
+      return new Trainer(engine, options, compiled, inPlace)
+    } catch (error) {
+      await free(compiled)
+      throw error
     }
-    const inPlace = engine.inPlace && compiled.every(({ program }) => program.inPlace)
-    return new Trainer(engine, options, compiled, inPlace)
   }
 
-  /** One update from `accumulation` batches, at the given learning rate. */
+  /**
+   * One update from `accumulation` batches, at the given learning rate. Throws ConfigError for another number of
+   * batches and for a batch that does not feed exactly the loss's placeholders.
+   */
   async train(batches: readonly Feeds[], learningRate: number): Promise<StepResult> {
     const { optimizer, accumulation = 1 } = this.#options
     if (batches.length !== accumulation)
       throw new ConfigError(`train: got ${batches.length} batches, wanted accumulation = ${accumulation}`)
+    for (const batch of batches) this.#checkNames(batch)
     await this.#feedScalars(optimizer.scalars(this.step + 1, learningRate))
     await this.#feedScalars({ share: 1 / accumulation })
     let loss = 0
@@ -142,11 +149,11 @@ export class Trainer {
 
   /** Frees everything in the engine. */
   async release(): Promise<void> {
-    for (const { bindings, session, reports } of new Set([this.#update, this.#batch])) {
-      for (const binding of bindings.values()) binding.release()
-      for (const report of Object.values(reports)) report.release()
-      await session.release()
-    }
+    await free([...new Set([this.#update, this.#batch])])
+    this.#releaseBuffers()
+  }
+
+  #releaseBuffers(): void {
     for (const buffer of this.#fed.values()) buffer.release()
     this.#state.release()
     this.#sums.release()
@@ -198,6 +205,15 @@ export class Trainer {
     )
   }
 
+  #checkNames(batch: Feeds): void {
+    const got = Object.keys(batch)
+    if (got.length === this.#wanted.length && this.#wanted.every((name) => got.includes(name))) return
+    throw new ConfigError(
+      `train: a batch feeds ${list(got)}, wanted ${list(this.#wanted)}; give each placeholder of the loss its values`,
+      { got, wanted: this.#wanted },
+    )
+  }
+
   /** Writes values into the inputs of those names; names that no graph reads are passed over. */
   async #feed(feeds: Feeds): Promise<void> {
     for (const [name, values] of Object.entries(feeds)) await this.#fed.get(name)?.write(values)
@@ -206,4 +222,33 @@ export class Trainer {
 
 async function scalarOf(buffer: DeviceBuffer): Promise<number> {
   return Number((buffer.host ?? (await buffer.read()))[0])
+}
+
+function list(names: readonly string[]): string {
+  return names.join(', ') || 'nothing'
+}
+
+function checkOptions({ accumulation = 1, gradientClip }: TrainerOptions): void {
+  if (!Number.isInteger(accumulation) || accumulation < 1)
+    throw new ConfigError(`trainer: accumulation is ${accumulation}, wanted a whole number from 1`)
+  if (!(gradientClip > 0))
+    throw new ConfigError(`trainer: gradientClip is ${gradientClip}, wanted a number above 0; Infinity clips nothing`)
+}
+
+/** Compiles one graph into `compiled`, whose owner frees it, also when this throws half-way. */
+async function compile(engine: Engine, { outputs, overwrite }: StepGraph, compiled: Compiled[]): Promise<void> {
+  const program = lower(outputs, { provider: engine.provider, overwrite })
+  const session = await engine.createSession(program.bytes)
+  const reports: Record<string, DeviceBuffer> = {}
+  compiled.push({ session, program, overwrite, reports, bindings: new Map() })
+  for (const name of Object.keys(outputs))
+    if (overwrite[name] === undefined) reports[name] = engine.createBuffer({ dtype: 'float32', shape: [] })
+}
+
+async function free(compiled: readonly Compiled[]): Promise<void> {
+  for (const { bindings, session, reports } of compiled) {
+    for (const binding of bindings.values()) binding.release()
+    for (const report of Object.values(reports)) report.release()
+    await session.release()
+  }
 }

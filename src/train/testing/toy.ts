@@ -22,7 +22,9 @@ export const toyOptimizers: Readonly<Record<'adamw' | 'muon', Optimizer>> = {
 }
 
 /** What a toy trainer may differ in. */
-export interface ToyOptions extends Pick<TrainerOptions, 'emaDecay' | 'accumulation'> {
+export interface ToyOptions
+  extends Pick<TrainerOptions, 'emaDecay' | 'accumulation'>,
+    Partial<Pick<TrainerOptions, 'gradientClip'>> {
   readonly batch?: number
   readonly dropout?: number
   readonly optimizer?: Optimizer
