@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { shellWord } from '../files/shell-word.ts'
 import type { TextRunResult } from '../text/text-run.ts'
 import { type Outcome, runs } from './command.ts'
 import { exitCodes } from './failure.ts'
@@ -61,7 +62,7 @@ async function start(options: Options, terminal: Terminal): Promise<Outcome> {
   terminal.say(summary(trained))
   terminal.say(heading('\nWhat to try next'))
   terminal.say(
-    nextSteps(trained)
+    nextSteps(trained, minutes)
       .map((line) => `  ${line}`)
       .join('\n'),
   )
@@ -88,13 +89,14 @@ async function write(run: string, threads: number | undefined, terminal: Termina
   }
 }
 
-function nextSteps({ run, report, stopped }: TextRunResult): string[] {
+function nextSteps({ run: folder, report, stopped }: TextRunResult, minutes: number): string[] {
+  const run = shellWord(folder)
   if (stopped) return [`go on:   npx atelier train text --out ${run} --resume`]
   return [
     `look at  ${report} in a browser`,
     `write:   npx atelier generate text --model ${run} --prompt "My fellow citizens"`,
     `measure: npx atelier evaluate ${run}`,
-    `longer:  npx atelier train text --out ${run} --resume --minutes 10`,
+    `longer:  npx atelier train text --out ${run} --resume --minutes ${5 * minutes}`,
     'yours:   npx atelier train text --data your-texts/ --out runs/mine --minutes 10',
   ]
 }

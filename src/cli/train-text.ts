@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { ConfigError } from '../errors.ts'
+import { shellWord } from '../files/shell-word.ts'
 import type { EngineName } from '../runtime/engine.ts'
 import { type TextSettingField, textPresets, textSettingFields } from '../text/settings.ts'
 import type { TrainTextOptions } from '../text/train-text.ts'
@@ -132,8 +133,8 @@ async function train(options: Options, terminal: Terminal): Promise<Outcome> {
     return display.follow(events)
   })
   terminal.say(summary(result))
-  if (result.stopped) terminal.note(`stopped; go on: atelier train text --out ${out} --resume`)
-  else terminal.say(`\nwrite: atelier generate text --model ${out} --prompt "…"`)
+  if (result.stopped) terminal.note(`stopped; go on: atelier train text --out ${shellWord(out)} --resume`)
+  else terminal.say(`\nwrite: atelier generate text --model ${shellWord(out)} --prompt "…"`)
   return { result, exitCode: result.stopped ? exitCodes.stopped : exitCodes.done }
 }
 

@@ -6,6 +6,7 @@ import { CheckpointError } from '../errors.ts'
 import { writeFileAtomic } from '../files/atomic-write.ts'
 import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import { readJsonLines } from '../files/json-lines.ts'
+import { shellWord } from '../files/shell-word.ts'
 import type { Progress } from '../train/checkpoint.ts'
 import { renderReport } from '../train/report/render-report.ts'
 import { type Facts, type ReportData, type RunReport, readHistory } from '../train/report/run-report.ts'
@@ -103,9 +104,9 @@ export async function writeReport(run: string, input: ReportInput): Promise<stri
       schedule: progress.plans.map(({ step, total }) => `from step ${step}: ${total} in all`).join('; '),
     },
     commands: {
-      write: `atelier generate text --model ${run} --prompt "…"`,
-      measure: `atelier evaluate ${run}`,
-      'go on': `atelier train text --out ${run} --resume`,
+      write: `atelier generate text --model ${shellWord(run)} --prompt "…"`,
+      measure: `atelier evaluate ${shellWord(run)}`,
+      'go on': `atelier train text --out ${shellWord(run)} --resume`,
     },
   }
   const path = join(run, 'report.html')
