@@ -90,6 +90,7 @@ describe('remakeArtifact', () => {
     cpSync(run, moved, { recursive: true })
     const lost = recordOf({ ...one, model: { ...one.model, path: join(moved, 'gone') } })
     expect((await remakeArtifact(lost, { model: moved })).identical).toBe(true)
+    await expect(remakeArtifact(lost)).rejects.toThrow(/the model's folder .*gone is gone.*--model/)
     const weights = join(moved, 'model.safetensors')
     const bytes = readFileSync(weights)
     bytes[bytes.length - 1]! ^= 1

@@ -124,7 +124,7 @@ function rowOf(made: readonly TextArtifact[], { row }: StoredArtifact): TextArti
 async function loadRecorded({ model, engine }: StoredArtifact, options: RemakeOptions): Promise<TextModel> {
   const folder = options.model ?? [model.path, galleryFolder].find((place) => existsSync(place))
   if (folder === undefined)
-    throw new CheckpointError(`remake: the model's folder ${model.path} is not here; name it by --model`, { model })
+    throw new CheckpointError(`remake: the model's folder ${model.path} is gone; name it by --model`, { model })
   const found = await TextModel.load(folder, {
     engine: options.engine ?? engine.name,
     threads: options.threads ?? engine.threads,
@@ -132,9 +132,15 @@ async function loadRecorded({ model, engine }: StoredArtifact, options: RemakeOp
   const digest = await found.digest()
   if (digest === model.digest) return found
   await found.release()
+  const remedy = 'name its folder by --model'
+  if (options.model === undefined && folder !== model.path)
+    throw new CheckpointError(
+      `remake: the model's folder ${model.path} is gone, and the gallery's model is another; ${remedy}`,
+      { model },
+    )
   throw new CheckpointError(
     `remake: ${folder} holds model ${digest.slice(0, 16)}…, the artifact was made by ${model.digest.slice(0, 16)}… ` +
-      `(${model.path}); name its folder by --model`,
+      `(${model.path}); ${remedy}`,
     { folder, digest, wanted: model.digest },
   )
 }

@@ -33,8 +33,12 @@ export async function* readJson(text: AsyncIterable<string>, name: string, longe
     }
     checkLength(splitter.pending, longest, `${name} item ${number + 1}`)
   }
+  if (!splitter.complete)
+    throw new DataError(`read ${name}: the JSON is cut short after item ${number}; get the file again`, {
+      name,
+      number,
+    })
   for (const source of splitter.finish()) yield parse(source, `${name} item ${++number}`)
-  if (!splitter.complete) throw new DataError(`read ${name}: the JSON list is cut short; get the file again`)
 }
 
 async function* linesOf(text: AsyncIterable<string>, name: string, longest: number): AsyncGenerator<string> {
