@@ -41,6 +41,14 @@ describe('NativeBuffer', () => {
     expect(() => engine.createBuffer({ dtype: 'int32', shape: [1.5] })).toThrow(EngineError)
   })
 
+  it('says how much memory there is not', () => {
+    const huge = () => engine.createBuffer({ dtype: 'float32', shape: [2 ** 20, 2 ** 30] })
+    expect(huge).toThrow(EngineError)
+    expect(huge).toThrow(
+      'createBuffer: no memory for float32 [1048576,1073741824] (4503599628 MB); use smaller sizes, batchSize or n',
+    )
+  })
+
   it('shows the same memory in views, which keep it alive and can be computed with', async () => {
     const base = engine.createBuffer(float32([1, -4, 9, -16, 25, -36], [6]))
     const view = base.view([2, 2], 2)

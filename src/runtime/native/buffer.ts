@@ -1,7 +1,8 @@
 import koffi from 'koffi'
 import { EngineError } from '../../errors.ts'
-import type { DType, HostTensor, TypedArray } from '../../graph/dtype.ts'
+import type { DType, TypedArray } from '../../graph/dtype.ts'
 import { bytesPerElement, sizeOf, viewOf } from '../../graph/dtype.ts'
+import { type BufferContents, checkData, checkShape, reserved } from '../contents.ts'
 import type { DeviceBuffer } from '../engine.ts'
 import type { Pointer } from './api.ts'
 
@@ -76,15 +77,13 @@ export class NativeBuffer implements DeviceBuffer {
   }
 
   /** A buffer with `tensor`'s elements, or zeros; a member of `owned` until it is released. */
-  static create(
-    tensor: HostTensor | { readonly dtype: DType; readonly shape: readonly number[] },
-    owned: Set<NativeBuffer>,
-  ): NativeBuffer {
+  static create(tensor: BufferContents, owned: Set<NativeBuffer>): NativeBuffer {
     const { dtype, shape } = tensor
     checkShape(shape)
-    const memory = new Memory(sizeOf(shape) * bytesPerElement[dtype])
+    if ('data' in tensor) checkData('createBuffer', tensor, tensor.data)
+    const memory = reserved(tensor, () => new Memory(sizeOf(shape) * bytesPerElement[dtype]))
     const buffer = new NativeBuffer(dtype, [...shape], memory, 0, owned)
-    if ('data' in tensor) buffer.initialize(tensor.data)
+    if ('data' in tensor) buffer.fill(tensor.data)
     return buffer
   }
 
@@ -109,7 +108,8 @@ export class NativeBuffer implements DeviceBuffer {
 
   async write(data: TypedArray): Promise<void> {
     this.checkAlive('write')
-    this.fill('write', data)
+    checkData('write', this, data)
+    this.fill(data)
   }
 
   view(shape: readonly number[], elementOffset = 0): NativeBuffer {
@@ -145,22 +145,7 @@ export class NativeBuffer implements DeviceBuffer {
     this.users.delete(user)
   }
 
-  private initialize(data: TypedArray): void {
-    try {
-      this.fill('createBuffer', data)
-    } catch (error) {
-      this.release()
-      throw error
-    }
-  }
-
-  private fill(operation: string, data: TypedArray): void {
-    if (data.constructor !== this.array.constructor || data.length !== this.array.length) {
-      throw new EngineError(
-        `${operation}: got ${data.length} elements of ${data.constructor.name}, wanted ${this.array.length} of ${this.array.constructor.name} for ${this.dtype} [${this.shape}]`,
-        { got: data.length, wanted: this.array.length },
-      )
-    }
+  private fill(data: TypedArray): void {
     ;(this.array as Uint8Array).set(data as Uint8Array)
   }
 
@@ -168,9 +153,4 @@ export class NativeBuffer implements DeviceBuffer {
     if (!this.isReleased) return
     throw new EngineError(`${operation}: this buffer ${this.dtype} [${this.shape}] has been released; create another`)
   }
-}
-
-function checkShape(shape: readonly number[]): void {
-  if (shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return
-  throw new EngineError(`createBuffer: got shape [${shape}], wanted whole sizes of at least 0`, { shape })
 }

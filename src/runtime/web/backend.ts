@@ -1,9 +1,10 @@
 import type { InferenceSession } from 'onnxruntime-web'
 import { EngineError } from '../../errors.ts'
 import { allocate, sizeOf } from '../../graph/dtype.ts'
+import { type BufferContents, checkShape, reserved } from '../contents.ts'
 import type { DeviceBuffer } from '../engine.ts'
 import { Lanes } from '../lanes.ts'
-import type { BufferContents, WebBuffer } from './buffer.ts'
+import type { WebBuffer } from './buffer.ts'
 import { WasmBuffer } from './buffer.ts'
 import { GpuTensorBuffer, openDevice } from './gpu.ts'
 
@@ -103,7 +104,9 @@ function configure({ env }: Library, { threads, libraryUrl }: WebEngineOptions):
 }
 
 function copyOf(contents: BufferContents) {
-  const array = allocate(contents.dtype, 'data' in contents ? contents.data.length : sizeOf(contents.shape))
+  checkShape(contents.shape)
+  const length = 'data' in contents ? contents.data.length : sizeOf(contents.shape)
+  const array = reserved(contents, () => allocate(contents.dtype, length))
   if ('data' in contents) (array as Uint8Array).set(contents.data as Uint8Array)
   return array
 }

@@ -1,7 +1,8 @@
 import type { Tensor } from 'onnxruntime-web'
 import { EngineError } from '../../errors.ts'
-import type { DType, HostTensor, TypedArray } from '../../graph/dtype.ts'
-import { allocate, bytesPerElement, sizeOf, viewOf } from '../../graph/dtype.ts'
+import type { DType, TypedArray } from '../../graph/dtype.ts'
+import { bytesPerElement, sizeOf, viewOf } from '../../graph/dtype.ts'
+import { type BufferContents, checkData, checkShape } from '../contents.ts'
 import type { DeviceBuffer } from '../engine.ts'
 
 /** A buffer of a web engine. */
@@ -13,27 +14,8 @@ export interface WebBuffer extends DeviceBuffer {
   accept(result: Tensor): void
 }
 
-/** A buffer's elements, or only what they will be. */
-export type BufferContents = HostTensor | { readonly dtype: DType; readonly shape: readonly number[] }
-
 /** Makes onnxruntime-web's tensors. */
 export type TensorConstructor = typeof import('onnxruntime-web').Tensor
-
-/** Throws {@link EngineError} unless every size is a whole number of at least 0. */
-export function checkShape(shape: readonly number[]): void {
-  if (shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return
-  throw new EngineError(`createBuffer: got shape [${shape}], wanted whole sizes of at least 0`, { shape })
-}
-
-/** Throws {@link EngineError} unless `data` fills a tensor exactly. */
-export function checkData(operation: string, { dtype, shape }: BufferContents, data: TypedArray): void {
-  const wanted = allocate(dtype, 0).constructor
-  if (data.constructor === wanted && data.length === sizeOf(shape)) return
-  throw new EngineError(
-    `${operation}: got ${data.length} elements of ${data.constructor.name}, wanted ${sizeOf(shape)} of ${wanted.name} for ${dtype} [${shape}]`,
-    { got: data.length, wanted: sizeOf(shape) },
-  )
-}
 
 /** A buffer of the `wasm` engine: JavaScript's memory, which the library copies in and out at each run. */
 export class WasmBuffer implements WebBuffer {

@@ -2,8 +2,9 @@ import type { Tensor } from 'onnxruntime-web'
 import { EngineError } from '../../errors.ts'
 import type { DType, TypedArray } from '../../graph/dtype.ts'
 import { bytesPerElement, sizeOf, viewOf } from '../../graph/dtype.ts'
-import type { BufferContents, TensorConstructor, WebBuffer } from './buffer.ts'
-import { bytesOf, checkData, checkShape } from './buffer.ts'
+import { type BufferContents, checkData, checkShape } from '../contents.ts'
+import type { TensorConstructor, WebBuffer } from './buffer.ts'
+import { bytesOf } from './buffer.ts'
 
 /** The part of WebGPU (W3C, "WebGPU", 2025) that holds tensors; TypeScript's library does not describe it yet. */
 interface GpuBuffer {
