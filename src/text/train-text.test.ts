@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -87,6 +97,7 @@ describe('a run that is resumed for longer', () => {
     })
     expect(stopped).toMatchObject({ steps: 17, stopped: true })
     expect((await readRun(out)).budget).toEqual({ steps: 40 })
+    appendFileSync(join(out, 'metrics.jsonl'), 'null\n')
     expect(await runToEnd({ out, resume: true })).toMatchObject({ steps: 40, stopped: false })
     expect(remains(out)).toEqual(remains(unbroken.out))
   })
@@ -198,6 +209,34 @@ describe('a run', () => {
     })
     expect(prompts.length).toBe(3)
     for (const prompt of prompts) expect(words).toContain(prompt)
+  })
+
+  it.runIf(existsSync('/proc/self/fd'))('leaves no file open where it refuses to begin or to go on', async () => {
+    const inside = (folder: string) =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(join('/proc/self/fd', fd)).startsWith(folder)
+        } catch {
+          return false
+        }
+      })
+    const refused = tiny({ prompt: 'é' })
+    await expect(runToEnd(refused)).rejects.toThrow(/is not among the/)
+    expect(inside(refused.out)).toEqual([])
+    const { run: out } = await runToEnd(tiny({ budget: { steps: 1 } }))
+    truncateSync(join(out, 'last', 'state.safetensors'), 100)
+    await expect(runToEnd({ out, resume: true })).rejects.toThrow(CheckpointError)
+    expect(inside(out)).toEqual([])
+  })
+
+  it('reads no corpus outside its own folder', async () => {
+    const { run } = await runToEnd(tiny({ budget: { steps: 1 } }))
+    const record = join(run, 'run.json')
+    const { corpus, ...rest } = JSON.parse(readFileSync(record, 'utf8'))
+    for (const elsewhere of [`../${corpus}`, '/etc', 'corpus/../..', 'corpus']) {
+      writeFileSync(record, JSON.stringify({ ...rest, corpus: elsewhere }))
+      await expect(runToEnd({ out: run, resume: true })).rejects.toThrow(/run\.json: corpus.*wanted a folder in corpus/)
+    }
   })
 
   it('takes no folder twice, resumes none that is not there, and changes no settings half-way', async () => {
