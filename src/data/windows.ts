@@ -72,14 +72,19 @@ export interface MaskedBatch {
 /**
  * All non-overlapping windows in order, so that each token but the first is predicted exactly once. The last window
  * of the text and the last rows of the last batch are padded and masked: a mean over the corpus is
- * `Σ mask · loss / Σ predictions`. Throws `DataError` when there are fewer than two tokens.
+ * `Σ mask · loss / Σ predictions`. Throws `DataError`, at once, when there are fewer than two tokens.
  */
-export function* sequentialWindows(source: TokenSource, shape: WindowShape): Generator<MaskedBatch> {
+export function sequentialWindows(source: TokenSource, shape: WindowShape): Generator<MaskedBatch> {
+  const { tokens } = source
+  if (tokens < 2)
+    throw new DataError(`validation windows: got ${tokens} tokens of held-out text, wanted at least 2; add text`, {
+      tokens,
+    })
+  return maskedBatches(source, shape)
+}
+
+function* maskedBatches(source: TokenSource, shape: WindowShape): Generator<MaskedBatch> {
   const { batchSize, contextLength } = shape
-  if (source.tokens < 2) {
-    const remedy = 'add text or hold out more of it'
-    throw new DataError(`validation windows: got ${source.tokens} tokens, wanted at least 2; ${remedy}`)
-  }
   for (let start = 0; start < source.tokens - 1; start += batchSize * contextLength) {
     yield maskedBatch(source, shape, start)
   }

@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path'
 import { writeTokenizer } from '../data/tokenizers/folder.ts'
-import { randomWindows } from '../data/windows.ts'
+import { randomWindows, sequentialWindows } from '../data/windows.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { architectureNamed } from '../models/registry.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
@@ -137,6 +137,7 @@ async function register(options: TrainTextOptions, asked: Asked, corpus: Corpus,
   const settings = resolveTextSettings(asked.preset, asked.settings)
   if (prompt) promptIds(corpus.tokenizer, prompt) // refuses what cannot be spelled
   randomWindows(corpus.train, settings, asked.seed) // refuses a corpus that is shorter than a window
+  sequentialWindows(corpus.validation, settings) // refuses held-out text that nothing can be measured on
   const record: RunRecord = {
     format: 'atelier-run-1',
     craft: 'text',

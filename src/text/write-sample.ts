@@ -24,11 +24,17 @@ export async function writeSample(
     const [first] = await complete(
       model,
       [ids.slice(-model.contextLength + 1)],
-      { maxTokens, seed: seed + step },
+      { maxTokens, seed: seedAt(seed, step) },
       { endOfText },
     )
     return { prompt, text: tokenizer.decode(first?.ids ?? [], { skipSpecial: true }) }
   } finally {
     await model.release()
   }
+}
+
+/** seed + step, beginning again at 0 after 2^53 − 1. */
+function seedAt(seed: number, step: number): number {
+  const left = Number.MAX_SAFE_INTEGER - seed
+  return step <= left ? seed + step : step - left - 1
 }
