@@ -2,7 +2,7 @@
  * Tiny Shakespeare at the size that nanoGPT's read-me trains on a processor (4 layers, width 128, context 64, batch 12,
  * 2,000 steps, characters), by our decoder: held-out loss over all windows, and the time of training.
  *
- *     npm run bench -- tiny-shakespeare [rounds=3] [steps=2000] [seed=1]
+ *     npm run bench -- tiny-shakespeare [rounds=3] [steps=2000] [seed=1] [muon=1]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,10 @@ import { settingsOf } from './processes.ts'
 import { type Measurement, record } from './record.ts'
 import { median } from './turns.ts'
 
-const { rounds, steps, seed } = settingsOf({ rounds: 3, steps: 2000, seed: 1 })
+const { rounds, steps, seed, muon } = settingsOf({ rounds: 3, steps: 2000, seed: 1, muon: 1 })
+
+/** By name, as `--set optimizer=` takes it. */
+const optimizer = muon ? 'muon' : 'adamw'
 
 /** Trains once, in a folder that goes away. */
 async function trainOnce(data: string, run: number): Promise<{ validationLoss: number; seconds: number }> {
@@ -24,7 +27,7 @@ async function trainOnce(data: string, run: number): Promise<{ validationLoss: n
       out: join(out, 'run'),
       preset: 'nano',
       tokenizer: { kind: 'char' },
-      set: { contextLength: 64, batchSize: 12, evaluations: 4 },
+      set: { contextLength: 64, batchSize: 12, evaluations: 4, optimizer },
       budget: { steps },
       seed: seed + run,
     })
@@ -44,7 +47,7 @@ for (let run = 0; run < rounds; run++) {
   const { validationLoss, seconds } = runs.at(-1)!
   console.log(`${run + 1}/${rounds}: ${validationLoss.toFixed(4)} nats a character in ${seconds.toFixed(1)} s`)
 }
-const note = `preset nano, contextLength 64, batchSize 12, ${steps} steps; median of ${rounds} seeds`
+const note = `preset nano, contextLength 64, batchSize 12, ${steps} steps, ${optimizer}; median of ${rounds} seeds`
 const measurements: Measurement[] = [
   {
     measure: 'held-out loss, nats a character',
