@@ -229,6 +229,19 @@ describe('a run', () => {
     expect(inside(out)).toEqual([])
   })
 
+  it('refuses held-out text of one token before it begins', async () => {
+    const few = tiny({ data: [file('few.txt', 'abcabcabca')], set: { contextLength: 8 } })
+    await expect(runToEnd({ ...few, tokenizer: { kind: 'char' } })).rejects.toThrow(
+      /^validation windows: got 1 tokens of held-out text, wanted at least 2; add text$/,
+    )
+    expect(existsSync(join(few.out, 'run.json'))).toBe(false)
+  })
+
+  it('writes its samples with any seed, the largest too', async () => {
+    const { run } = await runToEnd(tiny({ budget: { steps: 1 }, seed: Number.MAX_SAFE_INTEGER }))
+    expect(existsSync(join(run, 'model.safetensors'))).toBe(true)
+  })
+
   it('reads no corpus outside its own folder', async () => {
     const { run } = await runToEnd(tiny({ budget: { steps: 1 } }))
     const record = join(run, 'run.json')

@@ -63,10 +63,11 @@ export async function loadCheckpoint(run: string, trainer: Trainer): Promise<Pro
   try {
     await trainer.load(progress.step, async (name) => {
       const tensor = await reader.read(name)
-      const wanted = trainer.buffer(name).shape
-      if (tensor.shape.join() === wanted.join() && tensor.dtype === 'float32') return tensor
+      const { dtype, shape } = trainer.buffer(name)
+      if (tensor.shape.join() === shape.join() && tensor.dtype === dtype) return tensor
       throw new CheckpointError(
-        `${path}: ${name} is [${tensor.shape}], the run's settings want [${wanted}]; restore config.json`,
+        `${path}: ${name} is ${tensor.dtype} [${tensor.shape}], the run's settings want ${dtype} [${shape}]; restore run.json`,
+        { name },
       )
     })
   } finally {

@@ -167,11 +167,16 @@ describe('checkpoints', () => {
     await saveCheckpoint(run, adamw, { step: 0, tokensSeen: 0, elapsedMs: 0, plans: [] })
     expect(await hasCheckpoint(run)).toBe(true)
     await expect(loadCheckpoint(run, muon)).rejects.toThrow(CheckpointError)
+    const wider = await toyTrainer(engine, { dModel: 32 })
+    await expect(loadCheckpoint(run, wider)).rejects.toThrow(
+      /: \S+ is float32 \[11,16\], the run's settings want float32 \[11,32\]; restore run\.json$/,
+    )
     writeFileSync(join(run, 'last', 'state.safetensors'), 'short')
     await expect(loadCheckpoint(run, adamw)).rejects.toThrow(CheckpointError)
     writeFileSync(join(run, 'last', 'progress.json'), '{"step": -1}')
     await expect(loadCheckpoint(run, adamw)).rejects.toThrow(/progress\.json/)
     await adamw.release()
     await muon.release()
+    await wider.release()
   })
 })

@@ -26,6 +26,7 @@ export interface ToyOptions
   extends Pick<TrainerOptions, 'emaDecay' | 'accumulation'>,
     Partial<Pick<TrainerOptions, 'gradientClip'>> {
   readonly batch?: number
+  readonly dModel?: number
   readonly dropout?: number
   readonly optimizer?: Optimizer
   readonly seed?: number
@@ -33,11 +34,11 @@ export interface ToyOptions
 
 /** A trainer of a decoder of some 2,000 parameters. */
 export function toyTrainer(engine: Engine, options: ToyOptions = {}): Promise<Trainer> {
-  const { batch = 4, dropout = 0, optimizer = toyOptimizers.adamw, seed = 1, ...rest } = options
+  const { batch = 4, dModel = 16, dropout = 0, optimizer = toyOptimizers.adamw, seed = 1, ...rest } = options
   const model = new Decoder({
     vocabSize: vocabulary,
     contextLength: length,
-    dModel: 16,
+    dModel,
     nLayers: 1,
     nHeads: 2,
     nKvHeads: 1,
