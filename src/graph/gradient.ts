@@ -8,13 +8,14 @@ import { constant, formatShape, inputsFirst, type Node, sameShape, staticShape, 
  * ∂(Σ outputs · cotangents)/∂wrt by reverse mode, as more graph: every rule is written in
  * operations, so the result can be differentiated again.
  *
- * `loss` must be a scalar. A tensor that the loss does not depend on gets zeros.
- * Throws {@link ShapeError} for a loss that is not a scalar. Follows Griewank & Walther (2008), §3.2.
+ * `loss` must be a float32 scalar. A tensor that the loss does not depend on gets zeros.
+ * Throws {@link ShapeError} for a loss that is none. Follows Griewank & Walther (2008), §3.2.
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.rank !== 0)
     throw new ShapeError(`gradients: the loss must be a scalar, got ${formatShape(loss.shape)}; sum or average it`)
-  const one = constant({ dtype: loss.dtype, shape: [], data: Float32Array.of(1) })
+  if (loss.dtype !== 'float32') throw new ShapeError(`gradients: the loss is ${loss.dtype}, wanted float32; cast it`)
+  const one = constant({ dtype: 'float32', shape: [], data: Float32Array.of(1) })
   return pullBack([loss], [one], wrt).map((g, i) => g ?? zerosLike(wrt[i]!))
 }
 

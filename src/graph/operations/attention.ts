@@ -44,7 +44,8 @@ const attentionRow: Operation<AttentionAttributes> = {
     requireSameDtype('attention', [q!, k!, v!], floats)
     for (const x of [q!, k!, v!]) requireRank('attention', 'q, k and v', x, 4)
     const { T, S, H, kvHeads, D } = headSizes(q!, k!)
-    const fits = k!.shape[3] === D && H % kvHeads === 0 && formatShape(k!.shape) === formatShape(v!.shape)
+    const alike = k!.shape[0] === q!.shape[0] && k!.shape[3] === D && formatShape(k!.shape) === formatShape(v!.shape)
+    const fits = alike && H % kvHeads === 0
     if (!fits || (causal && T !== S))
       throw new ShapeError(
         `attention: q ${formatShape(q!.shape)}, k ${formatShape(k!.shape)} and v ${formatShape(v!.shape)} do not fit; ` +

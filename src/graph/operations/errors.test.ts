@@ -109,6 +109,10 @@ const documented: readonly (readonly [() => unknown, string])[] = [
     () => g.attention(f(1, 4, 3, 8), f(1, 4, 2, 8), f(1, 4, 2, 8), { causal: true }),
     'attention: q [1, 4, 3, 8], k [1, 4, 2, 8] and v [1, 4, 2, 8] do not fit; wanted [B, T, H, D], [B, S, Hkv, D] twice, Hkv dividing H, and T = S where causal',
   ],
+  [
+    () => g.attention(f(2, 4, 2, 8), f(1, 4, 2, 8), f(1, 4, 2, 8), { causal: true }),
+    'attention: q [2, 4, 2, 8], k [1, 4, 2, 8] and v [1, 4, 2, 8] do not fit; wanted [B, T, H, D], [B, S, Hkv, D] twice, Hkv dividing H, and T = S where causal',
+  ],
   [() => g.rotary(f(1, 3, 2, 8), f(3, 4), f(4, 4)), 'rotary: x [1, 3, 2, 8] needs cos and sin [3, 4], got [4, 4]'],
   [
     () => cache({ k: f(1, 3, 8) }),
@@ -118,6 +122,8 @@ const documented: readonly (readonly [() => unknown, string])[] = [
     () => cache({ pastKeys: f(1, 1, 4, 12), pastValues: f(1, 1, 4, 12) }),
     'cachedAttention: heads are 12 wide, wanted a multiple of 8; change nHeads',
   ],
+  [() => gradients(i(), []), 'gradients: the loss is int32, wanted float32; cast it'],
+  [() => gradients(of('float16'), []), 'gradients: the loss is float16, wanted float32; cast it'],
   [() => gradients(f(2), []), 'gradients: the loss must be a scalar, got [2]; sum or average it'],
   [() => gradients(g.sum(f(2)), [f('n')]), 'gradients: needs known sizes, got [n]; bind n to a number'],
   [() => staticShape('here', [2, 'batch']), 'here: needs known sizes, got [2, batch]; bind batch to a number'],
