@@ -1,5 +1,6 @@
 import { ConfigError, EngineError } from '../errors.ts'
 import type { HostTensor } from '../graph/dtype.ts'
+import { kernelMultiple } from '../graph/operations/cached-attention.ts'
 import { input } from '../graph/tensor.ts'
 import type { CausalArchitecture, CausalDimensions } from '../models/architecture.ts'
 import { lower } from '../onnx/lower.ts'
@@ -73,14 +74,11 @@ export class CachedModel implements CausalModel {
   }
 }
 
-/** Sizes of heads that the cached attention's kernel takes are multiples of this. */
-const headMultiple = 8
-
 /** Throws {@link ConfigError} for a model that can't be decoded over a cache: the size of its heads. */
 export function checkDecodable({ dHead, dModel, nHeads }: CausalDimensions): void {
-  if (dHead % headMultiple === 0) return
+  if (dHead % kernelMultiple === 0) return
   throw new ConfigError(
-    `decode: dModel ${dModel} ÷ nHeads ${nHeads} makes heads of ${dHead}, wanted a multiple of ${headMultiple}; ` +
+    `decode: dModel ${dModel} ÷ nHeads ${nHeads} makes heads of ${dHead}, wanted a multiple of ${kernelMultiple}; ` +
       'choose another nHeads or dModel',
     { dHead },
   )

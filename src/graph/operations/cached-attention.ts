@@ -18,7 +18,7 @@ interface CachedAttentionAttributes {
  *
  * q [B, T, H·D], k and v [B, T, Hkv·D], caches [B, Hkv, capacity, D], `lastPosition` int32 [B] (the
  * index of each sequence's last position, new ones included), `total` int32 scalar (the largest of
- * those plus one); with cos and sin [capacity, D/2], q and k are rotated on the way.
+ * those plus one); with cos and sin [contextLength, D/2], q and k are rotated on the way.
  */
 const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
   name: 'cachedAttention',
@@ -64,8 +64,8 @@ function checkCached(inputs: readonly TensorType[], { nHeads, nKvHeads }: Cached
     )
 }
 
-/** The kernel takes heads whose size is a multiple of this. */
-const kernelMultiple = 8
+/** {@link cachedAttention}'s kernel takes heads whose size is a multiple of this. */
+export const kernelMultiple = 8
 
 /** What {@link cachedAttention} takes. */
 export interface CachedAttentionInputs {
@@ -76,7 +76,7 @@ export interface CachedAttentionInputs {
   readonly pastValues: Tensor
   readonly lastPosition: Tensor
   readonly total: Tensor
-  /** Tables [capacity, D/2], and int32 positions [B, T] of the new ids. */
+  /** Tables [contextLength, D/2], and int32 positions [B, T] of the new ids. */
   readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor; readonly positions: Tensor }
 }
 
