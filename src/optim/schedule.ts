@@ -4,7 +4,7 @@ import { ConfigError } from '../errors.ts'
 export interface Schedule {
   /** `cosine`: down along half a cosine; `wsd`: flat, then down in a straight line over the last part; `constant`. */
   readonly kind: 'constant' | 'cosine' | 'wsd'
-  /** The highest rate, reached after the warm-up. */
+  /** The rate at the end of the warm-up, but for what has decayed by then: never more. */
   readonly peak: number
   /** What is left at the end, as a share of the peak, 0 to 1. */
   readonly floor: number

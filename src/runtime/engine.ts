@@ -37,7 +37,7 @@ export interface DeviceBuffer {
   readonly dtype: DType
   readonly shape: readonly number[]
   /**
-   * The memory itself where JavaScript can see it (`cpu`, `wasm`); after `release`, arrays taken from `cpu`'s are empty.
+   * The memory itself where JavaScript can see it (`cpu`, `cuda`, `wasm`); after `release`, arrays taken from Node's engines are empty.
    * Never transfer its `ArrayBuffer` to another thread: the engine computes on it.
    */
   readonly host: TypedArray | undefined
@@ -57,7 +57,7 @@ export interface DeviceBuffer {
 export interface Binding {
   /** Runs once, off the event loop where the engine can. */
   run(): Promise<void>
-  /** Runs on the calling thread: for graphs whose run is shorter than a thread's wake-up (`cpu` only; others throw). */
+  /** Runs on the calling thread: for graphs whose run is shorter than a thread's wake-up (in Node; a page's engines throw). */
   runSync(): void
   release(): void
 }

@@ -59,7 +59,7 @@ export interface GenerateOptions {
   /** The id that ends a text's encoding, for `drySequenceBreakers` given as texts; `undefined` where there is none. */
   readonly breakerId?: (text: string) => number | undefined
   readonly hooks?: SamplerHooks
-  /** Number of the first continuation, 0 by default: one of a batch, made again alone, is the same. */
+  /** Number of the first continuation, 0 by default: a continuation draws the same numbers in any batch. */
   readonly firstRow?: number
 }
 

@@ -18,7 +18,7 @@ export class PacedRuns {
   #turn = performance.now()
 
   constructor(engine: Engine) {
-    this.#canBlock = engine.name === 'cpu' // the one engine that has runSync
+    this.#canBlock = engine.name === 'cpu' // a page's engines have no runSync
   }
 
   async run(binding: Binding): Promise<void> {

@@ -89,7 +89,7 @@ function multiplyRows(x: Tensor, g: Tensor): Tensor {
   return mul(x, reshape(g, [...g.shape, 1]))
 }
 
-/** Rows of `table` [V, ...] by ids [...] → [..., ...]; ids out of range fail when the graph runs. */
+/** Rows of `table` [V, ...] by ids [...] → [..., ...]; ids must be 0 to V − 1: larger ones fail when the graph runs, negative ones count from the end and get no gradient. */
 export const gather = (table: Tensor, ids: Tensor): Tensor => applyOne(gatherRow, [table, ids], {})
 
 /** Adds rows of `updates` [N, C] into `rows` rows of zeros at `ids` [N] → [rows, C]. */

@@ -47,7 +47,6 @@ const statusFunctions = {
   SetGlobalIntraOpNumThreads: [147, [pointer, 'int']],
   SetGlobalInterOpNumThreads: [148, [pointer, 'int']],
   SetGlobalSpinControl: [149, [pointer, 'int']],
-  AddInitializer: [150, [pointer, 'str', pointer]],
   AppendExecutionProviderCuda: [204, [pointer, pointer]],
   CreateCudaProviderOptions: [205, [out]],
   AddExternalInitializers: [210, [pointer, 'const char **', pointer, 'size_t']],
