@@ -127,6 +127,12 @@ describe.skipIf(chromium === undefined)('engines in a page', () => {
     expect(await page.evaluate('navigator.gpu.requestAdapter().then(Boolean)')).toBe(true)
   })
 
+  it('refuses a second number of threads, which the library would pass over', async () => {
+    expect(await page.evaluate('changeThreadsInPage()')).toMatch(
+      /^createEngine: an engine of this page runs on \d+ threads, got \d+; reload the page to change them$/,
+    )
+  })
+
   describe.each(['wasm', 'webgpu'] as const)('%s', (name) => {
     const runInPage = (job: Job): Promise<JobResult> =>
       page.evaluate(`runInPage(${JSON.stringify(name)}, ${JSON.stringify(job)})`)

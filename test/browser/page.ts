@@ -40,4 +40,17 @@ async function trainInPage(engineName: 'wasm' | 'webgpu', steps: number): Promis
   }
 }
 
-Object.assign(globalThis, { runInPage, exerciseInPage, trainInPage })
+/** What is said to whoever wants another number of threads than the page's first engine has. */
+async function changeThreadsInPage(): Promise<string> {
+  const libraryUrl = '/onnxruntime-web/'
+  const first = await createWebEngine('wasm', { libraryUrl })
+  const { threads } = first.describe()
+  await first.close()
+  const second = createWebEngine('wasm', { libraryUrl, threads: threads - 1 })
+  return second.then(
+    (engine) => engine.close().then(() => ''),
+    (error: Error) => error.message,
+  )
+}
+
+Object.assign(globalThis, { runInPage, exerciseInPage, trainInPage, changeThreadsInPage })

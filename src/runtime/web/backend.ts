@@ -94,13 +94,25 @@ function checkPage(name: string): void {
   )
 }
 
+/** Threads of each library that this page has configured: its first session fixes them for good. */
+const configured = new Map<Library['env'], number>()
+
 /** Settings of the whole library, before its first session; returns how many threads it uses. */
-function configure({ env }: Library, { threads, libraryUrl }: WebEngineOptions): number {
+function configure({ env }: Library, { threads: wanted, libraryUrl }: WebEngineOptions): number {
   const possible = globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1
+  const threads = Math.min(wanted ?? possible, possible)
+  const current = configured.get(env) ?? threads
+  if (current !== threads) {
+    throw new EngineError(
+      `createEngine: an engine of this page runs on ${current} threads, got ${threads}; reload the page to change them`,
+      { threads, current },
+    )
+  }
+  configured.set(env, threads)
   env.logLevel = 'fatal'
-  env.wasm.numThreads = Math.min(threads ?? possible, possible)
+  env.wasm.numThreads = threads
   if (libraryUrl !== undefined) env.wasm.wasmPaths = libraryUrl
-  return env.wasm.numThreads
+  return threads
 }
 
 function copyOf(contents: BufferContents) {
