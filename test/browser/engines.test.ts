@@ -5,6 +5,7 @@ import { bytesPerElement, float32 } from '../../src/graph/dtype.ts'
 import { createEngine } from '../../src/runtime/index.ts'
 import { affineModel, encodeModel, unaryModel } from '../../src/runtime/testing/model.ts'
 import { findChromium, launchChromium } from './chromium.ts'
+import { decodeTinyDecoder } from './decode.ts'
 import type { ExerciseReport } from './exercise.ts'
 import { exercise } from './exercise.ts'
 import type { Job, JobResult } from './job.ts'
@@ -130,6 +131,19 @@ describe.skipIf(chromium === undefined)('engines in a page', () => {
   it('refuses a second number of threads, which the library would pass over', async () => {
     expect(await page.evaluate('changeThreadsInPage()')).toMatch(
       /^createEngine: an engine of this page runs on \d+ threads, got \d+; reload the page to change them$/,
+    )
+  })
+
+  it("decodes over caches with the processor's logits on wasm, and says that WebGPU cannot", async () => {
+    const logits = await page.evaluate<number[][]>("decodeInPage('wasm')")
+    const engine = await createEngine('cpu', { threads: 2 })
+    const wanted = await decodeTinyDecoder(engine)
+    await engine.close()
+    expect(wanted.map((row) => row.length)).toEqual([24, 24])
+    for (const [i, row] of wanted.entries())
+      for (const [j, value] of row.entries()) expect(logits[i]?.[j]).toBeCloseTo(value, 5)
+    await expect(page.evaluate("decodeInPage('webgpu')")).rejects.toThrow(
+      'decode: the engine webgpu cannot extend caches in place; use cpu or wasm',
     )
   })
 

@@ -1,4 +1,5 @@
 import { createWebEngine } from '../../src/runtime/web/engine.ts'
+import { decodeTinyDecoder } from './decode.ts'
 import type { ExerciseReport } from './exercise.ts'
 import { exercise } from './exercise.ts'
 import type { Job, JobResult } from './job.ts'
@@ -40,6 +41,16 @@ async function trainInPage(engineName: 'wasm' | 'webgpu', steps: number): Promis
   }
 }
 
+/** Decodes with a tiny decoder in this page; its logits. */
+async function decodeInPage(engineName: 'wasm' | 'webgpu'): Promise<number[][]> {
+  const engine = await createWebEngine(engineName, { libraryUrl: '/onnxruntime-web/' })
+  try {
+    return await decodeTinyDecoder(engine)
+  } finally {
+    await engine.close()
+  }
+}
+
 /** What is said to whoever wants another number of threads than the page's first engine has. */
 async function changeThreadsInPage(): Promise<string> {
   const libraryUrl = '/onnxruntime-web/'
@@ -53,4 +64,4 @@ async function changeThreadsInPage(): Promise<string> {
   )
 }
 
-Object.assign(globalThis, { runInPage, exerciseInPage, trainInPage, changeThreadsInPage })
+Object.assign(globalThis, { runInPage, exerciseInPage, trainInPage, decodeInPage, changeThreadsInPage })
