@@ -6,7 +6,7 @@ import { expectClose } from '../graph/testing/tolerance.ts'
 import { Random } from '../random/random.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
-import { Embedding, initialize, LayerNorm, Linear, RmsNorm, rotaryTables, Scope } from './index.ts'
+import { Embedding, initialize, initializeAll, LayerNorm, Linear, RmsNorm, rotaryTables, Scope } from './index.ts'
 
 let engine: Engine
 
@@ -83,5 +83,14 @@ describe('parameters', () => {
     // Six deviations of the estimate: 0.02 · (1 ± 6/√40,000).
     expect(Math.abs(Math.sqrt(square) / 0.02 - 1)).toBeLessThan(0.03)
     expect([...bias!, ...gain!].map(Number)).toEqual([...new Array(200).fill(0), 1, 1, 1])
+  })
+
+  it('begins the same in pieces, with turns of the event loop between', async () => {
+    const scope = new Scope()
+    scope.parameter('large', [3, 65_537], { kind: 'normal', deviation: 0.02 })
+    scope.parameter('gain', [5], { kind: 'ones' })
+    const values = await initializeAll(scope.parameters.values(), Random.seed(3))
+    for (const parameter of scope.parameters.values())
+      expect(values.get(parameter.name)).toEqual(initialize(parameter, Random.seed(3)))
   })
 })

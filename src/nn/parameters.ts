@@ -57,3 +57,23 @@ export function initialize({ name, shape, initializer }: Parameter, random: Rand
   if (initializer.kind === 'ones') data.fill(1)
   return { dtype: 'float32', shape, data }
 }
+
+/** Elements drawn between two turns of the event loop; even, for they are drawn in pairs. */
+const pieceLength = 1 << 16
+
+/** {@link initialize} of all parameters, with a turn for the event loop between pieces: the same values, by name. */
+export async function initializeAll(parameters: Iterable<Parameter>, random: Random): Promise<Map<string, HostTensor>> {
+  const values = new Map<string, HostTensor>()
+  for (const { name, shape, initializer } of parameters) {
+    const data = new Float32Array(sizeOf(shape))
+    const stream = random.split(name)
+    for (let begin = 0; begin < data.length; begin += pieceLength) {
+      const piece = data.subarray(begin, begin + pieceLength)
+      if (initializer.kind === 'normal') stream.fillGaussian(piece, initializer.deviation)
+      if (initializer.kind === 'ones') piece.fill(1)
+      if (piece.length === pieceLength) await new Promise((resolve) => setTimeout(resolve))
+    }
+    values.set(name, { dtype: 'float32', shape, data })
+  }
+  return values
+}

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts'
 import { allocate, type HostTensor, sizeOf, type TypedArray } from '../graph/dtype.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { initialize } from '../nn/parameters.ts'
+import { initializeAll } from '../nn/parameters.ts'
 import { type LoweredProgram, lower } from '../onnx/lower.ts'
 import { Random } from '../random/random.ts'
 import type { Binding, DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
@@ -62,7 +62,13 @@ export class Trainer {
   /** What runs for each batch: a part of the step where batches accumulate, else all of it. */
   readonly #batch: Compiled
 
-  private constructor(engine: Engine, options: TrainerOptions, compiled: readonly Compiled[], inPlace: boolean) {
+  private constructor(
+    engine: Engine,
+    options: TrainerOptions,
+    compiled: readonly Compiled[],
+    first: ReadonlyMap<string, HostTensor>,
+    inPlace: boolean,
+  ) {
     this.#engine = engine
     this.#options = options
     this.#key = Random.seed(options.seed).split('graph')
@@ -71,7 +77,7 @@ export class Trainer {
     this.#update = compiled[0]!
     this.#batch = compiled.at(-1)!
     try {
-      this.#allocate(compiled)
+      this.#allocate(compiled, first)
     } catch (error) {
       this.#releaseBuffers()
       throw error
@@ -92,7 +98,9 @@ export class Trainer {
     try {
       for (const graph of graphs) await compile(engine, graph, compiled)
       const inPlace = engine.inPlace && compiled.every(({ program }) => program.inPlace)
-      return new Trainer(engine, options, compiled, inPlace)
+      const random = Random.seed(options.seed).split('parameters')
+      const first = await initializeAll(options.parameters.values(), random)
+      return new Trainer(engine, options, compiled, first, inPlace)
     } catch (error) {
       await free(compiled)
       throw error
@@ -159,13 +167,11 @@ export class Trainer {
     this.#sums.release()
   }
 
-  /** Buffers for all that the graphs read; parameters and their averages start from the seed, the rest from zero. */
-  #allocate(compiled: readonly Compiled[]): void {
-    const random = Random.seed(this.#options.seed).split('parameters')
-    for (const parameter of this.#options.parameters.values()) {
-      const first = initialize(parameter, random)
-      this.#state.add(this.#engine, parameter.name, first)
-      if (this.#options.emaDecay !== undefined) this.#state.add(this.#engine, stateName.ema(parameter.name), first)
+  /** Buffers for all that the graphs read; parameters and their averages start from `first`, the rest from zero. */
+  #allocate(compiled: readonly Compiled[], first: ReadonlyMap<string, HostTensor>): void {
+    for (const [name, value] of first) {
+      this.#state.add(this.#engine, name, value)
+      if (this.#options.emaDecay !== undefined) this.#state.add(this.#engine, stateName.ema(name), value)
     }
     const replaced = new Set(compiled.flatMap(({ overwrite }) => Object.values(overwrite)))
     const inputs = Object.assign({}, ...compiled.map(({ program }) => program.inputs)) as LoweredProgram['inputs']
