@@ -13,6 +13,8 @@ export interface Parameter {
   readonly tensor: Tensor
   readonly shape: readonly number[]
   readonly initializer: Initializer
+  /** False for a statistic, which training measures and no gradient moves. */
+  readonly trained?: false
 }
 
 /**
@@ -37,11 +39,20 @@ export class Scope {
 
   /** Declares a float32 parameter. Throws {@link ConfigError} for a name that is taken. */
   parameter(name: string, shape: readonly number[], initializer: Initializer): Tensor {
+    return this.#declare(name, { shape, initializer })
+  }
+
+  /** Declares a float32 tensor that is saved with the parameters, but measured, not learned. */
+  statistic(name: string, shape: readonly number[], initializer: Initializer): Tensor {
+    return this.#declare(name, { shape, initializer, trained: false })
+  }
+
+  #declare(name: string, rest: Omit<Parameter, 'name' | 'tensor'>): Tensor {
     const full = this.#join(name)
     if (this.parameters.has(full))
       throw new ConfigError(`parameter: ${full} is declared twice; rename one`, { name: full })
-    const tensor = input(full, 'float32', shape)
-    this.parameters.set(full, { name: full, tensor, shape, initializer })
+    const tensor = input(full, 'float32', rest.shape)
+    this.parameters.set(full, { name: full, tensor, ...rest })
     return tensor
   }
 
