@@ -2,7 +2,7 @@ import type { DType } from '../dtype.ts'
 import { type Emitter, type Operation, onnxType } from '../operation.ts'
 import { broadcastShapes, floats, integers, requireDtype, requireSameDtype } from '../shape-rules.ts'
 import { applyOne, asTensor, type Operand, type Tensor } from '../tensor.ts'
-import { equal } from './compare.ts'
+import { equal, greater, where } from './compare.ts'
 import { sumTo } from './reduce.ts'
 
 /** Operations without settings. */
@@ -139,6 +139,16 @@ const reluSquaredRow: Operation<None> = {
   gradient: ({ inputs: [x] }, [g]) => [mul(mul(g!, 2), relu(x!))],
 }
 
+/** y = max(x, slope · x) (Maas et al. 2013). */
+const leakyReluRow: Operation<{ readonly slope: number }> = {
+  name: 'leakyRelu',
+  infer: ([x]) => [{ dtype: requireDtype('leakyRelu', x!.dtype, floats), shape: x!.shape }],
+  gradient: ({ inputs: [x], attributes: { slope } }, [g]) => [
+    mul(g!, where(greater(x!, 0), asTensor(1, x!.dtype), slope)),
+  ],
+  lower: (emit, inputs, { slope }) => emit.node('LeakyRelu', inputs, { alpha: { float: slope } }),
+}
+
 /** −x. */
 export const neg = (x: Tensor): Tensor => applyOne(negRow, [x], {})
 /** eˣ. */
@@ -173,6 +183,8 @@ export const silu = (x: Tensor): Tensor => applyOne(siluRow, [x], {})
 export const gelu = (x: Tensor, approximate = false): Tensor => applyOne(geluRow, [x], { approximate })
 /** max(x, 0)² (So et al. 2021). */
 export const reluSquared = (x: Tensor): Tensor => applyOne(reluSquaredRow, [x], {})
+/** max(x, slope · x) for slopes from 0 to 1 (Maas et al. 2013); its derivative at 0 is `slope`. */
+export const leakyRelu = (x: Tensor, slope: number): Tensor => applyOne(leakyReluRow, [x], { slope })
 /** x in another dtype; floats to integers truncate towards zero. */
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : applyOne(castRow, [x], { to }))
 /** x, taken as a constant by every gradient. */
@@ -217,6 +229,7 @@ export const elementwiseRows = [
   siluRow,
   geluRow,
   reluSquaredRow,
+  leakyReluRow,
   castRow,
   stopGradientRow,
   addRow,

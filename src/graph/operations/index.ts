@@ -3,12 +3,14 @@ import { literal, placeholder } from '../tensor.ts'
 import { attentionRows } from './attention.ts'
 import { cachedAttentionRows } from './cached-attention.ts'
 import { compareRows } from './compare.ts'
+import { convolutionRows } from './convolution.ts'
 import { elementwiseRows } from './elementwise.ts'
 import { indexingRows } from './indexing.ts'
 import { lossRows } from './loss.ts'
 import { matmulRows } from './matmul.ts'
 import { normalizationRows } from './normalization.ts'
 import { reduceRows } from './reduce.ts'
+import { resamplingRows } from './resampling.ts'
 import { rotaryRows } from './rotary.ts'
 import { shapeRows } from './shape.ts'
 
@@ -22,6 +24,8 @@ export const operations: ReadonlyMap<string, Operation<never>> = new Map(
     ...reduceRows,
     ...shapeRows,
     ...matmulRows,
+    ...convolutionRows,
+    ...resamplingRows,
     ...indexingRows,
     ...normalizationRows,
     ...lossRows,

@@ -2,9 +2,10 @@ import { ShapeError } from '../../errors.ts'
 import { rederive } from '../gradient.ts'
 import type { Operation } from '../operation.ts'
 import { floats, requireDtype } from '../shape-rules.ts'
-import { apply, applyOne, formatShape, type Tensor, type TensorType } from '../tensor.ts'
+import { apply, applyOne, type Dim, formatShape, type Tensor, type TensorType } from '../tensor.ts'
 import { add, div, exp, log, mul, reciprocal, sqrt, sub } from './elementwise.ts'
 import { max, mean, sum, sumTo } from './reduce.ts'
+import { reshape } from './shape.ts'
 
 type None = Record<never, never>
 interface NormAttributes {
@@ -119,6 +120,23 @@ export function rmsNorm(x: Tensor, weight?: Tensor, epsilon = 1e-5): Tensor {
 /** (x − μ) / √(σ² + ε) over the last axis, times `weight` plus `bias` (Ba et al. 2016). */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
   return apply(layerNormRow, [x, weight, bias], { epsilon })[0]!
+}
+
+/**
+ * Group normalization (Wu & He 2018): x [B, C, ...] less its mean, over its deviation, in `groups` groups of channels
+ * of each picture, times `scale` [C] plus `shift` [C].
+ */
+export function groupNorm(x: Tensor, groups: number, scale?: Tensor, shift?: Tensor, epsilon = 1e-5): Tensor {
+  const [batch, channels, ...rest] = x.shape as [Dim, number, ...Dim[]]
+  if (!Number.isInteger(channels / groups))
+    throw new ShapeError(`groupNorm: ${channels} channels do not make ${groups} equal groups; choose a divisor`)
+  const apart = reshape(x, [batch, groups, -1])
+  const centred = sub(apart, mean(apart, lastAxis))
+  const deviation = sqrt(add(mean(mul(centred, centred), lastAxis), epsilon))
+  const normal = reshape(div(centred, deviation), x.shape)
+  const perChannel = (v: Tensor) => reshape(v, [channels, ...rest.map(() => 1)])
+  const scaled = scale ? mul(normal, perChannel(scale)) : normal
+  return shift ? add(scaled, perChannel(shift)) : scaled
 }
 
 /** Rows of this file. */

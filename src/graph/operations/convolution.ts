@@ -1,0 +1,277 @@
+import { ShapeError } from '../../errors.ts'
+import type { Emitter, OnnxAttribute, Operation } from '../operation.ts'
+import { floats, requireRank, requireSameDtype } from '../shape-rules.ts'
+import { applyOne, type Dim, formatShape, type Shape, staticShape, type Tensor, type TensorType } from '../tensor.ts'
+import { sum } from './reduce.ts'
+
+/** Sizes along height and width. */
+export type Pair = readonly [number, number]
+/** Zeros around a picture: top, left, bottom, right. */
+export type Padding = readonly [number, number, number, number]
+
+/** How a kernel moves over a picture. */
+export interface Convolution2dAttributes {
+  readonly stride: Pair
+  readonly padding: Padding
+  readonly dilation: Pair
+  /** Channels are cut into so many groups that do not see each other. */
+  readonly groups: number
+}
+
+/** The gradients of a convolution must be told what cannot be seen from their inputs: a height and a width. */
+interface SizedAttributes extends Convolution2dAttributes {
+  readonly size: Pair
+}
+
+/**
+ * Three operations that are closed under differentiation, for each is linear in both of its inputs:
+ * y = x ⋆ w, its gradient by x, and its gradient by w; the gradients of each are the other two.
+ *
+ * x [B, I, H, W], w [O, I / groups, kh, kw], y [B, O, H′, W′] with H′ = ⌊(H + top + bottom − dilation·(kh − 1) − 1) / stride⌋ + 1.
+ */
+const conv2dRow: Operation<Convolution2dAttributes> = {
+  name: 'conv2d',
+  infer: ([x, w, bias], attributes) => {
+    const [batch, channels, ...from] = requireRank('conv2d', 'the picture', x!, 4)
+    const [outputs, , ...kernel] = staticShape('conv2d', requireRank('conv2d', 'the kernel', w!, 4))
+    checkChannels('conv2d', channels as Dim, w!, attributes.groups)
+    if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs))
+      throw new ShapeError(`conv2d: the bias must be [${outputs}], got ${formatShape(bias.shape)}`)
+    const size = outputSize(staticShape('conv2d', from), kernel, attributes)
+    const dtype = requireSameDtype('conv2d', [x!, w!, ...(bias ? [bias] : [])], floats)
+    return [{ dtype, shape: [batch as Dim, outputs as Dim, ...size] }]
+  },
+  gradient: ({ inputs: [x, w, bias], attributes }, [g]) => [
+    convolutionInputGradient(g!, w!, spatial(x!), attributes),
+    convolutionWeightGradient(x!, g!, spatial(w!), attributes),
+    ...(bias ? [sum(g!, { axes: [0, 2, 3] })] : []),
+  ],
+  lower: (emit, inputs, attributes) => emit.node('Conv', inputs, onnxAttributes(attributes)),
+}
+
+/** Σ over outputs and places of g · w: g [B, O, H′, W′], w [O, I / groups, kh, kw] → [B, I, H, W] with [H, W] = `size`. */
+const inputGradientRow: Operation<SizedAttributes> = {
+  name: 'conv2dInputGradient',
+  infer: ([g, w], attributes) => {
+    const [batch] = requireRank('conv2dInputGradient', 'the gradient', g!, 4)
+    const [, perGroup, ...kernel] = staticShape('conv2dInputGradient', w!.shape)
+    checkSize('conv2dInputGradient', g!, attributes.size, kernel, attributes)
+    const shape = [batch as Dim, perGroup! * attributes.groups, ...attributes.size]
+    return [{ dtype: requireSameDtype('conv2dInputGradient', [g!, w!], floats), shape }]
+  },
+  gradient: ({ inputs: [g, w], attributes }, [c]) => [
+    applyOne(conv2dRow, [c!, w!], attributes),
+    convolutionWeightGradient(c!, g!, spatial(w!), attributes),
+  ],
+  lower: (emit, inputs, attributes, node) => lowerInputGradient(emit, inputs, attributes, node.inputs),
+}
+
+/** Σ over pictures and places of x · g: x [B, I, H, W], g [B, O, H′, W′] → [O, I / groups, kh, kw] with [kh, kw] = `size`. */
+const weightGradientRow: Operation<SizedAttributes> = {
+  name: 'conv2dWeightGradient',
+  infer: ([x, g], attributes) => {
+    const [, channels, ...from] = staticShape('conv2dWeightGradient', x!.shape)
+    const [, outputs] = staticShape('conv2dWeightGradient', g!.shape)
+    checkSize('conv2dWeightGradient', g!, from, attributes.size, attributes)
+    const shape = [outputs!, channels! / attributes.groups, ...attributes.size]
+    return [{ dtype: requireSameDtype('conv2dWeightGradient', [x!, g!], floats), shape }]
+  },
+  gradient: ({ inputs: [x, g], attributes }, [c]) => [
+    convolutionInputGradient(g!, c!, spatial(x!), attributes),
+    applyOne(conv2dRow, [x!, c!], attributes),
+  ],
+  lower: (emit, inputs, attributes, node) => lowerWeightGradient(emit, inputs, attributes, node.inputs),
+}
+
+function spatial(x: Tensor): Pair {
+  return staticShape('conv2d', x.shape.slice(-2)) as unknown as Pair
+}
+
+function convolutionInputGradient(g: Tensor, w: Tensor, size: Pair, attributes: Convolution2dAttributes): Tensor {
+  return applyOne(inputGradientRow, [g, w], { ...attributes, size })
+}
+
+function convolutionWeightGradient(x: Tensor, g: Tensor, size: Pair, attributes: Convolution2dAttributes): Tensor {
+  return applyOne(weightGradientRow, [x, g], { ...attributes, size })
+}
+
+function checkChannels(operation: string, channels: Dim, w: TensorType, groups: number): void {
+  const [outputs, perGroup] = w.shape as [number, number]
+  if (channels === perGroup * groups && outputs % groups === 0) return
+  throw new ShapeError(
+    `${operation}: got ${channels} channels and a kernel ${formatShape(w.shape)} in ${groups} groups, wanted ` +
+      '[O, channels / groups, kh, kw] with O a multiple of groups; check the kernel',
+  )
+}
+
+function checkSize(
+  operation: string,
+  g: TensorType,
+  from: readonly number[],
+  kernel: readonly number[],
+  attributes: Convolution2dAttributes,
+): void {
+  const wanted = outputSize(from, kernel, attributes)
+  if (g.shape[2] === wanted[0] && g.shape[3] === wanted[1]) return
+  throw new ShapeError(`${operation}: got a gradient ${formatShape(g.shape)}, wanted [B, O, ${wanted.join(', ')}]`)
+}
+
+function outputSize(
+  from: readonly number[],
+  kernel: readonly number[],
+  { stride, padding, dilation }: Convolution2dAttributes,
+): [number, number] {
+  const size = [0, 1].map((i) => {
+    const room = from[i]! + padding[i]! + padding[i + 2]! - dilation[i]! * (kernel[i]! - 1) - 1
+    return Math.floor(room / stride[i]!) + 1
+  })
+  if (size.every((n) => n >= 1)) return size as [number, number]
+  throw new ShapeError(`conv2d: a kernel ${kernel.join(' × ')} does not fit into ${from.join(' × ')}; add padding`)
+}
+
+function onnxAttributes({ stride, padding, dilation, groups }: Convolution2dAttributes): Record<string, OnnxAttribute> {
+  return {
+    strides: { ints: stride },
+    pads: { ints: padding },
+    dilations: { ints: dilation },
+    group: { int: groups },
+  }
+}
+
+/** A convolution with the flipped kernel where the stride is 1 (about half as fast again as ConvTranspose: docs/log.md). */
+function lowerInputGradient(
+  emit: Emitter,
+  [g, w]: readonly string[],
+  attributes: SizedAttributes,
+  [, kernel]: readonly Tensor[],
+): string[] {
+  const { stride, padding, dilation, groups, size } = attributes
+  const shape = kernel!.shape as [number, number, number, number]
+  const reach = [0, 1].map((i) => dilation[i]! * (shape[i + 2]! - 1))
+  const around = padding.map((n, i) => reach[i % 2]! - n) as unknown as Padding
+  if (stride.every((n) => n === 1) && around.every((n) => n >= 0))
+    return emit.node(
+      'Conv',
+      [g!, turned(emit, w!, shape, groups)],
+      onnxAttributes({ stride, padding: around, dilation, groups }),
+    )
+  const [, , ...from] = kernelOutput(size, shape, attributes)
+  const missing = [0, 1].map(
+    (i) => size[i]! - ((from[i]! - 1) * stride[i]! - padding[i]! - padding[i + 2]! + reach[i]! + 1),
+  )
+  return emit.node('ConvTranspose', [g!, w!], { ...onnxAttributes(attributes), output_padding: { ints: missing } })
+}
+
+function kernelOutput(size: Pair, [outputs, , ...kernel]: Shape, attributes: Convolution2dAttributes): number[] {
+  return [0, outputs as number, ...outputSize(size, kernel as number[], attributes)]
+}
+
+/** [O, I / groups, kh, kw] → [I, O / groups, kh, kw], upside down and back to front. */
+function turned(emit: Emitter, w: string, [outputs, perGroup, kh, kw]: Shape, groups: number): string {
+  const flipped = kh === 1 && kw === 1 ? w : flip(emit, w)
+  if (groups === 1) return emit.node('Transpose', [flipped], { perm: { ints: [1, 0, 2, 3] } })[0]!
+  const sizes = [groups, Number(outputs) / groups, Number(perGroup), Number(kh), Number(kw)]
+  const [apart] = emit.node('Reshape', [flipped, emit.ints(sizes)])
+  const [swapped] = emit.node('Transpose', [apart!], { perm: { ints: [0, 2, 1, 3, 4] } })
+  const whole = [groups * Number(perGroup), Number(outputs) / groups, Number(kh), Number(kw)]
+  return emit.node('Reshape', [swapped!, emit.ints(whole)])[0]!
+}
+
+function flip(emit: Emitter, w: string): string {
+  const backwards = [emit.ints([-1, -1]), emit.ints([-(2 ** 31), -(2 ** 31)]), emit.ints([2, 3]), emit.ints([-1, -1])]
+  return emit.node('Slice', [w, ...backwards])[0]!
+}
+
+/**
+ * One product over all places, Σ_b g · columnsᵀ, where the columns are the picture as each element of the kernel
+ * sees it, shifted. About twice as fast as a convolution over swapped axes (docs/log.md).
+ */
+function lowerWeightGradient(
+  emit: Emitter,
+  [x, g]: readonly string[],
+  attributes: SizedAttributes,
+  [picture, gradient]: readonly Tensor[],
+): string[] {
+  const { groups, size } = attributes
+  const [batch, channels] = picture!.shape as [number, number]
+  const [, outputs, height, width] = gradient!.shape as [number, number, number, number]
+  const places = height * width
+  const [perGroup, taps] = [channels / groups, size[0] * size[1]]
+  const grouped = (name: string, n: number) => emit.node('Reshape', [name, emit.ints([batch, groups, n, places])])[0]!
+  const shifted = shifts(emit, x!, attributes, [height, width]).map((part) => grouped(part, perGroup))
+  const columns = taps === 1 ? shifted[0]! : emit.node('Concat', shifted, { axis: { int: 2 } })[0]!
+  const products = timesTransposed(emit, grouped(g!, outputs / groups), columns)
+  const [total] = emit.node('ReduceSum', [products, emit.ints([0])], { keepdims: { int: 0 } })
+  if (taps === 1) return emit.node('Reshape', [total!, emit.ints([outputs, perGroup, 1, 1])])
+  const [apart] = emit.node('Reshape', [total!, emit.ints([outputs, taps, perGroup])])
+  const [ordered] = emit.node('Transpose', [apart!], { perm: { ints: [0, 2, 1] } })
+  return emit.node('Reshape', [ordered!, emit.ints([outputs, perGroup, ...size])])
+}
+
+/** For each element of the kernel in row-major order, what of the padded picture it meets: [B, I, H′, W′] each. */
+function shifts(
+  emit: Emitter,
+  x: string,
+  { padding, stride, dilation, size }: SizedAttributes,
+  places: Pair,
+): string[] {
+  const [top, left, bottom, right] = padding
+  const padded = padding.every((n) => n === 0)
+    ? x
+    : emit.node('Pad', [x, emit.ints([0, 0, top, left, 0, 0, bottom, right])])[0]!
+  return Array.from({ length: size[0] * size[1] }, (_, tap) => {
+    const begin = [Math.floor(tap / size[1]) * dilation[0], (tap % size[1]) * dilation[1]]
+    const end = begin.map((at, i) => at + (places[i]! - 1) * stride[i]! + 1)
+    return emit.node('Slice', [padded, emit.ints(begin), emit.ints(end), emit.ints([2, 3]), emit.ints(stride)])[0]!
+  })
+}
+
+/** a · bᵀ over the last two axes of four. */
+function timesTransposed(emit: Emitter, a: string, b: string): string {
+  if (emit.provider === 'cpu')
+    return emit.node('FusedMatMul', [a, b], { transB: { int: 1 } }, { domain: 'com.microsoft' })[0]!
+  const [transposed] = emit.node('Transpose', [b], { perm: { ints: [0, 1, 3, 2] } })
+  return emit.node('MatMul', [a, transposed!])[0]!
+}
+
+/** How a kernel moves, with one number for both directions: stride 1, padding 0, dilation 1, 1 group by default. */
+export interface Convolution2dOptions {
+  readonly stride?: number | Pair
+  /** One number for all sides, [rows, columns], or [top, left, bottom, right]. */
+  readonly padding?: number | Pair | Padding
+  readonly dilation?: number | Pair
+  readonly groups?: number
+}
+
+/**
+ * Cross-correlation, what networks call a convolution: x [B, I, H, W] with kernel [O, I / groups, kh, kw] and bias [O]
+ * → [B, O, H′, W′]. The batch may be a name. Throws {@link ShapeError}.
+ */
+export function conv2d(x: Tensor, kernel: Tensor, options: Convolution2dOptions = {}, bias?: Tensor): Tensor {
+  return applyOne(conv2dRow, bias ? [x, kernel, bias] : [x, kernel], attributesOf(options))
+}
+
+/**
+ * The transposed convolution: x [B, O, H′, W′] with kernel [O, I / groups, kh, kw] → [B, I, H, W], as the gradient of
+ * {@link conv2d} by its input; `size` [H, W] says which of the sizes that {@link conv2d} takes to [H′, W′].
+ */
+export function conv2dTranspose(x: Tensor, kernel: Tensor, size: Pair, options: Convolution2dOptions = {}): Tensor {
+  return convolutionInputGradient(x, kernel, size, attributesOf(options))
+}
+
+/** Options as attributes. Throws {@link ShapeError} for what is no whole number in range. */
+export function attributesOf(options: Convolution2dOptions): Convolution2dAttributes {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options
+  const both = (n: number | Pair): Pair => (typeof n === 'number' ? [n, n] : n)
+  const sides = typeof padding === 'number' || padding.length === 2 ? [...both(padding), ...both(padding)] : padding
+  const attributes = { stride: both(stride), padding: sides as unknown as Padding, dilation: both(dilation), groups }
+  const positive = [...attributes.stride, ...attributes.dilation, groups]
+  if (positive.every((n) => Number.isInteger(n) && n > 0) && sides.every((n) => Number.isInteger(n) && n >= 0))
+    return attributes
+  throw new ShapeError(
+    `conv2d: got ${JSON.stringify(options)}; stride, dilation and groups are whole from 1, padding whole from 0`,
+  )
+}
+
+/** Rows of this file. */
+export const convolutionRows = [conv2dRow, inputGradientRow, weightGradientRow]
