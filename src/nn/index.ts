@@ -1,4 +1,7 @@
+export * from './cross-attention.ts'
 export * from './layers.ts'
+export * from './masked-attention.ts'
 export * from './parameters.ts'
 export * from './random-bits.ts'
 export * from './rotary-tables.ts'
+export * from './text-encoder.ts'
