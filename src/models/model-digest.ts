@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-/** Files that decide what a model writes. */
+/** Files that decide what a model makes. */
 const decisive = /^(config\.json|tokenizer\.json|tokenizer_config\.json|model.*\.safetensors)$/
 
 /** SHA-256 (hex) over the names and contents of a model folder's configuration, tokenizer and weights. */
