@@ -13,8 +13,9 @@ import { fileURLToPath } from 'node:url'
 import { getDataset } from '../src/data/catalog.ts'
 import { writeJsonFile } from '../src/files/json-file.ts'
 import { loadModel, saveModel } from '../src/models/checkpoint.ts'
-import { hardware, readRun } from '../src/text/run.ts'
+import { readRun } from '../src/text/run.ts'
 import { trainText } from '../src/text/train-text.ts'
+import { hardware } from '../src/train/run-record.ts'
 
 const out = process.argv[2] ?? 'runs/english'
 const gallery = fileURLToPath(new URL('../gallery/en', import.meta.url))

@@ -17,17 +17,18 @@ export interface ResumedOptions {
 }
 
 /** An option, what it says, and what the run has. */
-type Claim = readonly [option: string, said: unknown, has: unknown]
+export type Claim = readonly [option: string, said: unknown, has: unknown]
 
 /**
  * Lets the command that began a run go on with it when `--resume` is added: what it says again must be what the run
  * has. Throws {@link ConfigError} for what is another.
  */
 export async function checkResumed(run: string, options: ResumedOptions): Promise<void> {
-  const { readRun, runExists } = await import('../text/run.ts')
+  const { runExists } = await import('../train/run-record.ts')
   if (!(await runExists(run))) return
+  const { readRun } = await import('../text/run.ts')
   const record = await readRun(run)
-  const claims: Claim[] = [
+  refuseOthers(run, [
     ['preset', options.preset, record.preset],
     ['architecture', options.architecture, record.architecture],
     ['seed', options.seed, record.seed],
@@ -37,7 +38,11 @@ export async function checkResumed(run: string, options: ResumedOptions): Promis
     ['data', options.data?.join(' '), record.sources.join(' ')],
     ...settingClaims(options, record),
     ...(await tokenizerClaims(run, options, record)),
-  ]
+  ])
+}
+
+/** Throws {@link ConfigError} for the first option that says another thing than the run has. */
+export function refuseOthers(run: string, claims: readonly Claim[]): void {
   const wrong = claims.find(([, said, has]) => said !== undefined && said !== has)
   if (!wrong) return
   const [option, said, has] = wrong

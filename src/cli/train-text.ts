@@ -2,8 +2,9 @@ import type { Command } from 'commander'
 import { ConfigError } from '../errors.ts'
 import { shellWord } from '../files/shell-word.ts'
 import type { EngineName } from '../runtime/engine.ts'
-import { type TextSettingField, textPresets, textSettingFields } from '../text/settings.ts'
+import { textPresets, textSettingFields } from '../text/settings.ts'
 import type { TrainTextOptions } from '../text/train-text.ts'
+import { settingChoices } from '../train/settings-table.ts'
 import { type Outcome, runs } from './command.ts'
 import { exitCodes } from './failure.ts'
 import { table } from './format.ts'
@@ -112,14 +113,12 @@ const settingsHelp = () => {
     return [name, `${nLayers} layers, width ${dModel}, context ${contextLength}, batches of ${batchSize}`] as const
   })
   const settings = textSettingFields.map((field) => {
-    return [field.name, `${field.description} [${choices(field)}; nano: ${textPresets.nano[field.name]}]`] as const
+    return [
+      field.name,
+      `${field.description} [${settingChoices(field)}; nano: ${textPresets.nano[field.name]}]`,
+    ] as const
   })
   return `\nPresets:\n${table(presets)}\n\nSettings for --set:\n${table(settings)}`
-}
-
-function choices({ range, words }: TextSettingField): string {
-  if (words) return words.join(', ')
-  return range ? `${range[0]} to ${range[1]}` : 'true, false'
 }
 
 async function train(options: Options, terminal: Terminal): Promise<Outcome> {

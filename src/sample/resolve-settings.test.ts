@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../errors.ts'
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from '../nearest-name.ts'
 import { resolveSamplerSettings } from './resolve-settings.ts'
 import { defaultSamplerSettings, samplerFields } from './settings.ts'
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.ts'
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from '../nearest-name.ts'
 import { defaultSamplerSettings, type SamplerSettings, type SettingField, samplerFields } from './settings.ts'
 
 /**

@@ -3,9 +3,10 @@ import { type TokenSource, tokensInMemory } from '../data/token-dataset.ts'
 import { IdBuffer } from '../data/tokenizers/id-buffer.ts'
 import type { Tokenizer } from '../data/tokenizers/index.ts'
 import { DataError } from '../errors.ts'
+import { runExists } from '../train/run-record.ts'
 import { readDocuments } from './codec/read-documents.ts'
 import { type Corpus, corpusExists, openCorpus } from './data/open-corpus.ts'
-import { readRun, runExists } from './run.ts'
+import { readRun } from './run.ts'
 
 /** Text to measure a model on, as the model's ids. */
 export interface MeasuredText {

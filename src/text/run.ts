@@ -1,15 +1,13 @@
-import { stat } from 'node:fs/promises'
-import { arch, cpus, platform, release, totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError } from '../errors.ts'
 import { writeFileAtomic } from '../files/atomic-write.ts'
-import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import { readJsonLines } from '../files/json-lines.ts'
 import { shellWord } from '../files/shell-word.ts'
 import type { Progress } from '../train/checkpoint.ts'
 import { renderReport } from '../train/report/render-report.ts'
 import { type Facts, type ReportData, type RunReport, readHistory } from '../train/report/run-report.ts'
+import { hardware, readRunRecord, runRecordFields } from '../train/run-record.ts'
 import type { Corpus } from './data/open-corpus.ts'
 
 const budgetSchema = z.union([
@@ -19,49 +17,23 @@ const budgetSchema = z.union([
 ])
 
 const runSchema = z.object({
-  format: z.literal('atelier-run-1'),
+  ...runRecordFields,
   craft: z.literal('text'),
-  version: z.string(),
-  created: z.string(),
-  architecture: z.string(),
-  preset: z.string(),
-  settings: z.record(z.string(), z.unknown()),
-  seed: z.number().int().nonnegative(),
   budget: budgetSchema,
   prompt: z.string(),
-  /** What was named as data, as it was named. */
-  sources: z.array(z.string()),
   /** Field that holds the text, where one was named. */
   field: z.string().optional(),
   /** What was asked for; a BPE vocabulary that the text cannot fill is smaller. */
   tokenizer: z.object({ kind: z.enum(['char', 'byte', 'bpe']), vocabulary: z.number().optional() }).optional(),
-  licence: z.string().optional(),
-  /** Folder of the prepared corpus, inside the run. */
-  corpus: z.string().regex(/^corpus[/\\][\w-]+$/, 'wanted a folder in corpus/'),
-  dataDigest: z.string(),
   tokenizerDigest: z.string(),
-  engine: z.object({ name: z.string(), library: z.string(), platform: z.string(), threads: z.number() }),
 })
 
 /** `RUN/run.json`: what a run is, written when it begins; resuming for another length changes `budget`. */
 export type RunRecord = z.infer<typeof runSchema>
 
-/** Reads `RUN/run.json`. Throws {@link CheckpointError} where there is none. */
+/** Reads `RUN/run.json`. Throws {@link CheckpointError} where there is none or it is of another craft. */
 export async function readRun(run: string): Promise<RunRecord> {
-  return readJsonFile(join(run, 'run.json'), runSchema)
-}
-
-/** Writes `RUN/run.json`. */
-export async function writeRun(run: string, record: RunRecord): Promise<void> {
-  await writeJsonFile(join(run, 'run.json'), record)
-}
-
-/** Whether a folder holds a run already. */
-export async function runExists(run: string): Promise<boolean> {
-  return stat(join(run, 'run.json')).then(
-    () => true,
-    () => false,
-  )
+  return readRunRecord(run, 'text', runSchema)
 }
 
 /** What a report shows besides the run's own record. */
@@ -132,17 +104,5 @@ function reportData(record: RunRecord, { statistics, train, validation }: Corpus
     trainingTokens: train.tokens,
     heldOutTokens: validation.tokens,
     ...(record.licence === undefined ? {} : { licence: record.licence }),
-  }
-}
-
-/** The machine that this process runs on, for records. */
-export function hardware(): Facts {
-  const processors = cpus()
-  return {
-    processor: processors[0]?.model.trim() ?? arch(),
-    cores: processors.length,
-    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    system: `${platform()} ${release()}`,
-    node: process.version,
   }
 }

@@ -1,6 +1,5 @@
-import { ConfigError } from '../errors.ts'
 import type { CausalConfig } from '../models/architecture.ts'
-import { nearestName } from '../sample/nearest-name.ts'
+import { realSetting, resolveSettings, type SettingField, wholeSetting } from '../train/settings-table.ts'
 
 /** Everything that `--set` can change, flat. */
 export interface TextSettings {
@@ -36,31 +35,11 @@ export interface TextSettings {
   readonly evaluationBatches: number
 }
 
-/** One setting: its range, and what it does. */
-export interface TextSettingField {
-  readonly name: keyof TextSettings
-  /** `[least, greatest]` of a number; `whole` ones are integers. */
-  readonly range?: readonly [number, number]
-  readonly whole?: boolean
-  /** The words that it may be. */
-  readonly words?: readonly string[]
-  readonly description: string
-}
-
-const whole = (name: keyof TextSettings, least: number, greatest: number, description: string): TextSettingField => ({
-  name,
-  range: [least, greatest],
-  whole: true,
-  description,
-})
-const real = (name: keyof TextSettings, least: number, greatest: number, description: string): TextSettingField => ({
-  name,
-  range: [least, greatest],
-  description,
-})
+const whole = wholeSetting<keyof TextSettings>
+const real = realSetting<keyof TextSettings>
 
 /** The table of settings, in the order that help shows them. */
-export const textSettingFields: readonly TextSettingField[] = [
+export const textSettingFields: readonly SettingField<keyof TextSettings>[] = [
   whole('dModel', 1, 16_384, 'width of the residual stream'),
   whole('nLayers', 1, 256, 'layers'),
   whole('nHeads', 1, 256, 'attention heads'),
@@ -131,51 +110,12 @@ function preset(sizes: Sizes): TextSettings {
   }
 }
 
-/**
- * A preset with changes, checked. `changes` may hold text, as `--set` gives it.
- * Throws {@link ConfigError}: an unknown preset or key (naming the nearest), a value of the wrong kind or out of range.
- */
+/** {@link resolveSettings} of text; where `nHeads` alone is changed and no longer fits, `nKvHeads` follows it. */
 export function resolveTextSettings(name: string, changes: Readonly<Record<string, unknown>> = {}): TextSettings {
-  const base = Object.entries(textPresets).find(([key]) => key === name)?.[1]
-  if (!base)
-    throw new ConfigError(`preset: there is no ${name}, wanted ${Object.keys(textPresets).join(', ')}`, { name })
-  const settings: Record<string, unknown> = { ...base }
-  for (const [key, value] of Object.entries(changes)) settings[key] = parseSetting(key, value)
-  if (!('nKvHeads' in changes) && 'nHeads' in changes && Number(settings.nHeads) % Number(settings.nKvHeads) !== 0)
-    settings.nKvHeads = settings.nHeads
-  return settings as unknown as TextSettings
-}
-
-function parseSetting(key: string, value: unknown): unknown {
-  const field = textSettingFields.find((candidate) => candidate.name === key)
-  if (!field) {
-    const nearest = nearestName(
-      key,
-      textSettingFields.map((candidate) => candidate.name),
-    )
-    const remedy = nearest ? `did you mean ${nearest}?` : 'see `atelier train text --help`'
-    throw new ConfigError(`set: there is no setting ${key}; ${remedy}`, { key, nearest })
-  }
-  const parsed = field.range ? toNumber(value) : field.words ? String(value) : toBoolean(value)
-  if (fits(field, parsed)) return parsed
-  throw new ConfigError(`set: ${key} is ${JSON.stringify(value)}, wanted ${wanted(field)}`, { key, value })
-}
-
-const toNumber = (value: unknown) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value)
-const toBoolean = (value: unknown) => (value === 'true' ? true : value === 'false' ? false : value)
-
-function fits({ range, whole, words }: TextSettingField, value: unknown): boolean {
-  if (words) return words.includes(String(value))
-  if (!range) return typeof value === 'boolean'
-  const inRange = typeof value === 'number' && value >= range[0] && value <= range[1]
-  return inRange && (!whole || Number.isInteger(value))
-}
-
-/** In words, what a setting may be: for messages and help. */
-export function wanted({ range, whole, words }: TextSettingField): string {
-  if (words) return words.join(' or ')
-  if (!range) return 'true or false'
-  return `${whole ? 'a whole number' : 'a number'} from ${range[0]} to ${range[1]}`
+  const table = { craft: 'text', fields: textSettingFields, presets: textPresets }
+  const settings = resolveSettings(table, name, changes)
+  const follows = !('nKvHeads' in changes) && 'nHeads' in changes && settings.nHeads % settings.nKvHeads !== 0
+  return follows ? { ...settings, nKvHeads: settings.nHeads } : settings
 }
 
 /** The model that settings and a tokenizer make together. */

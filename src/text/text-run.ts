@@ -1,7 +1,5 @@
-import { join } from 'node:path'
 import { epochWindows, randomWindows, sequentialWindows, type WindowShape } from '../data/windows.ts'
 import { bitsPerByte } from '../evaluate/likelihood.ts'
-import { openJsonLines } from '../files/json-lines.ts'
 import { input } from '../graph/tensor.ts'
 import { nextTokenLoss } from '../losses/next-token.ts'
 import { type CausalArchitecture, isInLayer } from '../models/architecture.ts'
@@ -17,6 +15,7 @@ import type { TrainEvent } from '../train/events.ts'
 import { countParameters, HeldOutLoss } from '../train/held-out.ts'
 import { type LoopOptions, type TrainTask, train } from '../train/loop.ts'
 import type { Budget } from '../train/pace.ts'
+import { openMetrics } from '../train/run-record.ts'
 import { Trainer } from '../train/trainer.ts'
 import type { Corpus } from './data/open-corpus.ts'
 import { openingOf } from './prompt.ts'
@@ -106,7 +105,7 @@ export class TextRun {
 
   async *train(signal?: AbortSignal): AsyncGenerator<TrainEvent, TextRunResult> {
     const start = this.#from?.step ?? 0
-    const metrics = await openJsonLines(join(this.#out, 'metrics.jsonl'), (line) => isBefore(line, start))
+    const metrics = await openMetrics(this.#out, start)
     let progress: Progress = this.#from ?? { step: 0, tokensSeen: 0, elapsedMs: 0, plans: [] }
     let stopped = false
     const task = this.#task((saved) => (progress = saved))
@@ -253,12 +252,6 @@ export function optimizerOf(settings: TextSettings): Optimizer {
   const isHiddenMatrix = ({ name, shape }: { name: string; shape: readonly number[] }) =>
     shape.length === 2 && isInLayer(name)
   return muon({ ...settings, isHiddenMatrix })
-}
-
-/** Whether a line of `metrics.jsonl` was written by the time of `step`. */
-function isBefore(line: unknown, step: number): boolean {
-  const { type, step: at } = (line ?? {}) as { type?: string; step?: number }
-  return type !== 'end' && typeof at === 'number' && at <= step
 }
 
 function* take<T>(items: Iterable<T>, count: number): Generator<T> {

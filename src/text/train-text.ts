@@ -7,12 +7,13 @@ import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import { checkDecodable } from '../sample/cached-model.ts'
 import type { TrainEvent } from '../train/events.ts'
+import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
 import { version } from '../version.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
 import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
 import { type NewTokenizer, resolveTokenizer } from './data/train-tokenizer.ts'
 import { promptIds } from './prompt.ts'
-import { type RunRecord, readRun, runExists, writeRun } from './run.ts'
+import { type RunRecord, readRun } from './run.ts'
 import { modelConfig, resolveTextSettings } from './settings.ts'
 import { type Prepared, TextRun, type TextRunResult } from './text-run.ts'
 
@@ -98,7 +99,7 @@ async function* trainPrepared(
 ): AsyncGenerator<TextTrainEvent, TextRunResult> {
   const session = await TextRun.create(engine, out, prepared, resume)
   try {
-    if (resume && budget) await writeRun(out, prepared.record) // whoever resumes after us goes as far
+    if (resume && budget) await writeRunRecord(out, prepared.record) // whoever resumes after us goes as far
     yield corpusEvent(prepared.corpus)
     return yield* session.train(signal)
   } finally {
@@ -114,7 +115,7 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   const settings = resolveTextSettings(preset, options.set)
   const model = modelConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined })
   checkDecodable(architectureNamed(architecture).build(model).dimensions)
-  const budget = checkBudget(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
+  const budget = checkBudget<RunRecord['budget']>(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
   const tokenizer = resolveTokenizer(options.tokenizer)
   const folder = join(out, 'corpus')
   const corpus = yield* told((onProgress) =>
@@ -154,7 +155,7 @@ async function register(options: TrainTextOptions, asked: Asked, corpus: Corpus,
     engine: engine.describe(),
   }
   await writeTokenizer(out, corpus.tokenizer, settings.contextLength)
-  await writeRun(out, record)
+  await writeRunRecord(out, record)
   return record
 }
 
@@ -169,15 +170,6 @@ async function reopen(options: TrainTextOptions): Promise<Prepared> {
   const settings = resolveTextSettings(record.preset, record.settings)
   const budget = checkBudget(options.budget ?? record.budget)
   return { record: { ...record, budget }, settings, corpus: await openCorpus(join(out, record.corpus)) }
-}
-
-function checkBudget(budget: RunRecord['budget']): RunRecord['budget'] {
-  const [[unit, amount]] = Object.entries(budget) as [[string, number]]
-  const whole = unit !== 'steps' || Number.isInteger(amount)
-  if (amount > 0 && Number.isFinite(amount) && whole) return budget
-  throw new ConfigError(
-    `train: ${unit} is ${amount}, wanted ${unit === 'steps' ? 'a whole number' : 'a number'} above 0`,
-  )
 }
 
 function corpusEvent({ statistics, train: part, validation, tokenizer }: Corpus): TextTrainEvent {
