@@ -11,7 +11,7 @@ import {
 } from 'hyparquet'
 import { AtelierError, DataError } from '../../errors.ts'
 import { fileError } from '../../files/file-error.ts'
-import { readBytes } from './bytes.ts'
+import { readBytes } from '../../files/read-bytes.ts'
 import { defaultField } from './field.ts'
 import type { JsonItem } from './json-values.ts'
 

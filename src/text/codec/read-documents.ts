@@ -1,11 +1,12 @@
 import { type DocumentSegment, Segmenter } from '../../data/segments.ts'
 import { DataError } from '../../errors.ts'
-import { gunzipIfCompressed, readBytes } from './bytes.ts'
+import type { SkippedFile } from '../../files/find-files.ts'
+import { gunzipIfCompressed, readBytes } from '../../files/read-bytes.ts'
 import { readCsv } from './csv.ts'
 import { textOf } from './field.ts'
 import { type JsonItem, readJson, readJsonLines } from './json-values.ts'
 import { readParquet } from './parquet.ts'
-import { findSourceFiles, type SkippedFile, type SourceFile } from './source-files.ts'
+import { findSourceFiles, type SourceFile } from './source-files.ts'
 import { decodeUtf8, isText } from './utf8.ts'
 
 /** How to read a corpus. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { DataError } from '../../errors.ts'
-import type { ByteStream } from './bytes.ts'
+import type { ByteStream } from '../../files/read-bytes.ts'
 
 /**
  * Decodes UTF-8 strictly: drops a byte-order mark, keeps every other character. Throws `DataError` with the file and

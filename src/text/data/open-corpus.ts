@@ -5,8 +5,8 @@ import { TokenDataset } from '../../data/token-dataset.ts'
 import { loadTokenizer, type Tokenizer } from '../../data/tokenizers/index.ts'
 import { DataError } from '../../errors.ts'
 import { recoverFolder } from '../../files/atomic-write.ts'
+import { digestOf } from '../../files/digest-of.ts'
 import { readText } from '../../files/json-file.ts'
-import { digestOf } from './digest-of.ts'
 
 /** A prepared corpus, open for reading; close it when done. */
 export interface Corpus {

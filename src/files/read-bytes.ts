@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { DataError } from '../../errors.ts'
-import { codeOf, fileError } from '../../files/file-error.ts'
+import { DataError } from '../errors.ts'
+import { codeOf, fileError } from './file-error.ts'
 
 /** Bytes as they come. */
 export type ByteStream = AsyncIterable<Uint8Array>
