@@ -25,6 +25,7 @@ const configSchema = z.object({
   model_type: z.string(),
   imageSize: size.max(4096),
   channels: z.union([z.literal(1), z.literal(3), z.literal(4)]),
+  patch: size.max(16).default(1),
   latentSize: size,
   generatorWidth: size,
   discriminatorWidth: size,

@@ -13,8 +13,10 @@ export interface GanConfig {
   readonly imageSize: number
   /** Colour planes: grey, RGB, RGBA. */
   readonly channels: 1 | 3 | 4
+  /** Side of the square of pixels that the networks treat as one place (Shi et al. 2016): 1, 2 or 4. */
+  readonly patch: number
   readonly latentSize: number
-  /** Channels of the generator at full size; they double with every halving of the size, up to `maxWidth`. */
+  /** Channels of the generator at its largest grid, imageSize / patch; they double with every halving, up to `maxWidth`. */
   readonly generatorWidth: number
   /** The same of the discriminator. */
   readonly discriminatorWidth: number

@@ -2,11 +2,12 @@ import { ConfigError } from '../errors.ts'
 import { allocate, type HostTensor, sizeOf, type TypedArray } from '../graph/dtype.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { initializeAll } from '../nn/parameters.ts'
-import { type LoweredProgram, lower } from '../onnx/lower.ts'
+import type { LoweredProgram } from '../onnx/lower.ts'
 import { Random } from '../random/random.ts'
-import type { Binding, DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
+import type { Binding, DeviceBuffer, Engine } from '../runtime/engine.ts'
+import { type Compiled, compile, free, scalarOf } from './compiled.ts'
 import { StateBuffers } from './state-buffers.ts'
-import { applyStep, fusedStep, gradientStep, type StepGraph, type StepOptions, stateName } from './step.ts'
+import { applyStep, fusedStep, gradientStep, type StepOptions, stateName } from './step.ts'
 
 /** What a trainer is made of. */
 export interface TrainerOptions extends StepOptions {
@@ -28,16 +29,6 @@ export interface StepResult {
 
 /** Values that a batch feeds, by placeholder name. */
 export type Feeds = Readonly<Record<string, TypedArray>>
-
-/** A compiled graph. Where state takes turns, it is bound once for each combination of turns. */
-interface Compiled {
-  readonly session: Session
-  readonly program: LoweredProgram
-  readonly overwrite: StepGraph['overwrite']
-  /** What it reports besides the next state: scalars. */
-  readonly reports: Readonly<Record<string, DeviceBuffer>>
-  readonly bindings: Map<string, Binding>
-}
 
 /**
  * Parameters and optimizer state in an engine's memory, and the graphs that move them.
@@ -226,10 +217,6 @@ export class Trainer {
   }
 }
 
-async function scalarOf(buffer: DeviceBuffer): Promise<number> {
-  return Number((buffer.host ?? (await buffer.read()))[0])
-}
-
 function list(names: readonly string[]): string {
   return names.join(', ') || 'nothing'
 }
@@ -239,22 +226,4 @@ function checkOptions({ accumulation = 1, gradientClip }: TrainerOptions): void 
     throw new ConfigError(`trainer: accumulation is ${accumulation}, wanted a whole number from 1`)
   if (!(gradientClip > 0))
     throw new ConfigError(`trainer: gradientClip is ${gradientClip}, wanted a number above 0; Infinity clips nothing`)
-}
-
-/** Compiles one graph into `compiled`, whose owner frees it, also when this throws half-way. */
-async function compile(engine: Engine, { outputs, overwrite }: StepGraph, compiled: Compiled[]): Promise<void> {
-  const program = lower(outputs, { provider: engine.provider, overwrite })
-  const session = await engine.createSession(program.bytes)
-  const reports: Record<string, DeviceBuffer> = {}
-  compiled.push({ session, program, overwrite, reports, bindings: new Map() })
-  for (const name of Object.keys(outputs))
-    if (overwrite[name] === undefined) reports[name] = engine.createBuffer({ dtype: 'float32', shape: [] })
-}
-
-async function free(compiled: readonly Compiled[]): Promise<void> {
-  for (const { bindings, session, reports } of compiled) {
-    for (const binding of bindings.values()) binding.release()
-    for (const report of Object.values(reports)) report.release()
-    await session.release()
-  }
 }

@@ -1,0 +1,288 @@
+import { conv2d } from '../graph/operations/convolution.ts'
+import { add, leakyRelu, mul, sub } from '../graph/operations/elementwise.ts'
+import { sum } from '../graph/operations/reduce.ts'
+import { averagePool2d, pixelShuffle, pixelUnshuffle, resize2d } from '../graph/operations/resampling.ts'
+import { concat, reshape } from '../graph/operations/shape.ts'
+import { constant, type Dim, type Tensor } from '../graph/tensor.ts'
+import { Convolution } from '../nn/convolution.ts'
+import { CrossAttention } from '../nn/cross-attention.ts'
+import { Embedding, Linear } from '../nn/layers.ts'
+import { Scope } from '../nn/parameters.ts'
+import { type EncodedText, TextEncoder } from '../nn/text-encoder.ts'
+import type { Gan, GanConfig, GenerateOptions } from './gan.ts'
+import { checkGanConfig } from './gan-check.ts'
+
+/** √(2 / (1 + slope²)): keeps the variance through leaky ReLU of slope 0.2 (He et al. 2015). */
+const slope = 0.2
+const activationGain = Math.sqrt(2 / (1 + slope ** 2))
+/** Channels of a group of the 3 × 3 convolutions, and how many times wider than the residual stream those are. */
+const groupWidth = 16
+const expansion = 2
+/** Side of the grid where pictures begin and end. */
+const smallestGrid = 4
+/** Side of the grid where pictures attend to words. */
+const attentionGrid = 8
+
+/** φ(x + b) with a bias a channel. */
+class BiasedActivation {
+  readonly bias: Tensor
+
+  constructor(scope: Scope, channels: number) {
+    this.bias = scope.parameter('bias', [channels], { kind: 'zeros' })
+  }
+
+  forward(x: Tensor): Tensor {
+    return leakyRelu(add(x, reshape(this.bias, [this.bias.shape[0] as number, 1, 1])), slope)
+  }
+}
+
+/**
+ * x + W₃ φ(W₂ ⋆ φ(W₁ x)): 1 × 1 to twice the width, 3 × 3 in groups of 16 channels, 1 × 1 back; W₃ begins at zero and
+ * the others are scaled for `depth` blocks, so that no normalization is needed (Zhang et al. 2019, Fixup).
+ */
+class ResidualBlock {
+  readonly into: Convolution
+  readonly first: BiasedActivation
+  readonly across: Convolution
+  readonly second: BiasedActivation
+  readonly back: Convolution
+
+  constructor(scope: Scope, channels: number, depth: number) {
+    const wide = channels * expansion
+    const gain = activationGain * depth ** -0.25
+    this.into = new Convolution(scope.child('conv1'), channels, wide, { kernel: 1, gain })
+    this.first = new BiasedActivation(scope.child('act1'), wide)
+    this.across = new Convolution(scope.child('conv2'), wide, wide, { groups: Math.max(1, wide / groupWidth), gain })
+    this.second = new BiasedActivation(scope.child('act2'), wide)
+    this.back = new Convolution(scope.child('conv3'), wide, channels, { kernel: 1, gain: 0 })
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = this.first.forward(this.into.forward(x))
+    return add(x, this.back.forward(this.second.forward(this.across.forward(y))))
+  }
+}
+
+/** What asks for a picture, embedded: a vector, and the words where there are any. */
+interface Wish {
+  /** [B, conditionWidth]. */
+  readonly vector: Tensor
+  readonly text?: EncodedText
+}
+
+/** Embeds classes or words; the networks have one each, trained with them. */
+class Wishes {
+  readonly #classes: Embedding | undefined
+  readonly #text: TextEncoder | undefined
+  readonly #config: GanConfig
+
+  constructor(scope: Scope, config: GanConfig) {
+    const { conditioning, conditionWidth: width, textLayers: nLayers } = config
+    this.#config = config
+    if (conditioning.kind === 'class')
+      this.#classes = new Embedding(scope.child('classes'), conditioning.nClasses + 1, width, { deviation: 1 })
+    if (conditioning.kind === 'text') {
+      const { vocabSize, maxTokens } = conditioning
+      this.#text = new TextEncoder(scope.child('text'), { vocabSize, maxTokens, width, nLayers, nHeads: 4 })
+    }
+  }
+
+  forward(condition: Tensor | undefined): Wish | undefined {
+    if (!condition) return undefined
+    if (this.#classes) return { vector: this.#classes.forward(condition) }
+    const text = this.#text?.forward(condition)
+    return text && { vector: text.pooled, text }
+  }
+
+  /** The wish for nothing in particular, one row. */
+  nothing(): Wish | undefined {
+    const { conditioning } = this.#config
+    if (conditioning.kind === 'none') return undefined
+    const data = conditioning.kind === 'class' ? [conditioning.nClasses] : new Array(conditioning.maxTokens).fill(0)
+    const shape = conditioning.kind === 'class' ? [1] : [1, conditioning.maxTokens]
+    return this.forward(constant({ dtype: 'int32', shape, data: Int32Array.from(data) }))
+  }
+}
+
+/** Sides of the grids from the smallest to imageSize / patch, and the channels at each. */
+function stages(config: GanConfig, width: number): { side: number; channels: number }[] {
+  const largest = config.imageSize / config.patch
+  const count = Math.log2(largest / smallestGrid) + 1
+  return Array.from({ length: count }, (_, i) => {
+    return { side: smallestGrid * 2 ** i, channels: Math.min(config.maxWidth, width * 2 ** (count - 1 - i)) }
+  })
+}
+
+/** One grid of a network: residual blocks, and attention to words where the grid is 8 × 8. */
+class Stage {
+  readonly blocks: readonly ResidualBlock[]
+  readonly attention: CrossAttention | undefined
+
+  constructor(scope: Scope, side: number, channels: number, depth: number, config: GanConfig) {
+    this.blocks = Array.from({ length: config.blocks }, (_, i) => {
+      return new ResidualBlock(scope.child('blocks').child(i), channels, depth)
+    })
+    if (config.conditioning.kind === 'text' && side === attentionGrid)
+      this.attention = new CrossAttention(scope.child('attention'), {
+        channels,
+        wordWidth: config.conditionWidth,
+        width: config.conditionWidth,
+        nHeads: 4,
+      })
+  }
+
+  forward(x: Tensor, wish: Wish | undefined): Tensor {
+    const y = this.attention && wish?.text ? add(x, this.attention.forward(x, wish.text)) : x
+    return this.blocks.reduce((z, block) => block.forward(z), y)
+  }
+}
+
+/** latents and a wish → a picture: a learned 4 × 4 basis, blocks, bilinear upsampling between grids. */
+class Generator {
+  readonly wishes: Wishes
+  readonly basis: Tensor
+  readonly project: Linear
+  readonly stages: readonly Stage[]
+  readonly widen: readonly (Convolution | undefined)[]
+  readonly last: Convolution
+  readonly #config: GanConfig
+
+  constructor(scope: Scope, config: GanConfig) {
+    this.#config = config
+    const plan = stages(config, config.generatorWidth)
+    const depth = plan.length * config.blocks
+    const width = plan[0]!.channels
+    const inputs = config.latentSize + (config.conditioning.kind === 'none' ? 0 : config.conditionWidth)
+    this.wishes = new Wishes(scope, config)
+    const shape = [width, smallestGrid, smallestGrid]
+    this.basis = scope.parameter('basis', shape, { kind: 'normal', deviation: 1 })
+    this.project = new Linear(scope.child('project'), inputs, width, { deviation: 1 / Math.sqrt(inputs) })
+    this.stages = plan.map(({ side, channels }, i) => {
+      return new Stage(scope.child('stages').child(i), side, channels, depth, config)
+    })
+    this.widen = plan.map(({ channels }, i) => transition(scope.child('up').child(i), plan[i - 1]?.channels, channels))
+    this.last = new Convolution(scope.child('to_picture'), plan.at(-1)!.channels, config.channels * config.patch ** 2, {
+      kernel: config.patch === 1 ? 1 : 3,
+      bias: true,
+    })
+  }
+
+  forward(latents: Tensor, condition: Tensor | undefined, guidance: Tensor | undefined): Tensor {
+    const wish = this.#wish(condition, guidance)
+    const [batch] = latents.shape as [Dim]
+    const inputs = wish ? concat([latents, wish.vector], 1) : latents
+    const scale = this.project.forward(inputs)
+    let x = mul(reshape(scale, [batch, this.basis.shape[0] as Dim, 1, 1]), this.basis)
+    for (const [i, stage] of this.stages.entries()) {
+      if (i > 0) {
+        const [height, width] = x.shape.slice(-2) as [number, number]
+        const wide = resize2d(x, [height * 2, width * 2], 'bilinear')
+        x = this.widen[i]?.forward(wide) ?? wide
+      }
+      x = stage.forward(x, wish)
+    }
+    const picture = this.last.forward(x)
+    return this.#config.patch === 1 ? picture : pixelShuffle(picture, this.#config.patch)
+  }
+
+  /** The wish, pushed away from no wish: e₀ + guidance · (e − e₀) (after Ho & Salimans 2022, on embeddings). */
+  #wish(condition: Tensor | undefined, guidance: Tensor | undefined): Wish | undefined {
+    const wish = this.wishes.forward(condition)
+    const nothing = guidance && wish ? this.wishes.nothing() : undefined
+    if (!wish || !nothing || !guidance) return wish
+    return { ...wish, vector: add(nothing.vector, mul(guidance, sub(wish.vector, nothing.vector))) }
+  }
+}
+
+/** A 1 × 1 convolution where the number of channels changes. */
+function transition(scope: Scope, from: number | undefined, to: number): Convolution | undefined {
+  return from === undefined || from === to ? undefined : new Convolution(scope, from, to, { kernel: 1 })
+}
+
+/** A picture and a wish → a logit: blocks, averaging between grids, a learned 4 × 4 basis, and how it fits the wish. */
+class Discriminator {
+  readonly wishes: Wishes
+  readonly first: Convolution
+  readonly stages: readonly Stage[]
+  readonly narrow: readonly (Convolution | undefined)[]
+  readonly basis: Tensor
+  readonly realness: Linear
+  readonly fitting: Linear | undefined
+  readonly #config: GanConfig
+
+  constructor(scope: Scope, config: GanConfig) {
+    this.#config = config
+    const plan = stages(config, config.discriminatorWidth).reverse()
+    const depth = plan.length * config.blocks
+    const width = plan.at(-1)!.channels
+    this.wishes = new Wishes(scope, config)
+    const planes = config.channels * config.patch ** 2
+    this.first = new Convolution(scope.child('from_picture'), planes, plan[0]!.channels, {
+      kernel: config.patch === 1 ? 1 : 3,
+    })
+    this.stages = plan.map(({ side, channels }, i) => {
+      return new Stage(scope.child('stages').child(i), side, channels, depth, config)
+    })
+    this.narrow = plan.map(({ channels }, i) => {
+      return transition(scope.child('down').child(i), channels, plan[i + 1]?.channels ?? channels)
+    })
+    const fan = { kind: 'normal', deviation: 1 / smallestGrid } as const
+    this.basis = scope.parameter('basis', [width, 1, smallestGrid, smallestGrid], fan)
+    this.realness = new Linear(scope.child('realness'), width, 1, { deviation: 1 / Math.sqrt(width) })
+    if (config.conditioning.kind !== 'none')
+      this.fitting = new Linear(scope.child('fitting'), width, config.conditionWidth, {
+        deviation: 1 / Math.sqrt(width),
+      })
+  }
+
+  forward(pictures: Tensor, condition: Tensor | undefined): Tensor {
+    const wish = this.wishes.forward(condition)
+    const { patch, conditionWidth } = this.#config
+    let x = this.first.forward(patch === 1 ? pictures : pixelUnshuffle(pictures, patch))
+    for (const [i, stage] of this.stages.entries()) {
+      x = stage.forward(x, wish)
+      if (i === this.stages.length - 1) break
+      const small = averagePool2d(x, { kernel: 2 })
+      x = this.narrow[i]?.forward(small) ?? small
+    }
+    const [batch, width] = x.shape as [Dim, number]
+    const features = reshape(conv2d(x, this.basis, { groups: width }), [batch, width])
+    const realness = reshape(this.realness.forward(features), [batch])
+    if (!wish || !this.fitting) return realness
+    // Projection (Miyato & Koyama 2018, equation 3), scaled as a dot product of attention is.
+    const fit = sum(mul(this.fitting.forward(features), wish.vector), { axes: [1] })
+    return add(realness, mul(fit, 1 / Math.sqrt(conditionWidth)))
+  }
+}
+
+/**
+ * R3GAN (Huang et al. 2024): residual networks without normalization or style, trained by a relativistic loss with R1
+ * and R2 penalties (`losses/adversarial.ts`).
+ *
+ * Departs from the paper: upsampling is plain bilinear; with `patch` above 1 the largest grid is imageSize / patch
+ * and pixels go in and out by pixel shuffling, which is several times faster; classes and words are asked for
+ * by concatenation to the latent, projection in the discriminator, and, for words, cross-attention in both at 8 × 8.
+ */
+export class R3gan implements Gan {
+  readonly config: GanConfig
+  readonly generator = new Scope()
+  readonly discriminator = new Scope()
+  readonly #generator: Generator
+  readonly #discriminator: Discriminator
+
+  /** Throws {@link ConfigError} for sizes that do not fit together. */
+  constructor(config: GanConfig) {
+    checkGanConfig(config, smallestGrid, groupWidth / expansion)
+    this.config = config
+    this.#generator = new Generator(this.generator.child('generator'), config)
+    this.#discriminator = new Discriminator(this.discriminator.child('discriminator'), config)
+  }
+
+  generate(latents: Tensor, condition?: Tensor, { guidance }: GenerateOptions = {}): Tensor {
+    return this.#generator.forward(latents, condition, guidance)
+  }
+
+  discriminate(pictures: Tensor, condition?: Tensor): Tensor {
+    return this.#discriminator.forward(pictures, condition)
+  }
+}
