@@ -86,5 +86,6 @@ function sumOfKernels(products: Float32Array | Float64Array, width: number): num
 }
 
 function kernel(product: number, width: number): number {
-  return (product / width + 1) ** 3
+  const base = product / width + 1
+  return base * base * base
 }
