@@ -4,8 +4,8 @@ import { CheckpointError, DataError } from '../errors.ts'
 import { readJsonFile } from '../files/json-file.ts'
 import { checkValue } from '../files/parse-json.ts'
 import type { EngineName } from '../runtime/engine.ts'
+import { type ChangedCircumstance, changedSince } from '../sample/changed-circumstances.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
-import { version } from '../version.ts'
 import { artifactSchema, type TextArtifact } from './artifact.ts'
 import { galleryFolder, TextModel } from './text-model.ts'
 
@@ -17,13 +17,6 @@ export interface RemakeOptions {
   readonly engine?: EngineName
   /** As recorded by default. */
   readonly threads?: number
-}
-
-/** Something of the surroundings that is not as it was. */
-export interface ChangedCircumstance {
-  readonly what: 'engine' | 'library' | 'platform' | 'threads' | 'atelier'
-  readonly recorded: string
-  readonly here: string
 }
 
 /** One artifact, made again. */
@@ -160,7 +153,7 @@ async function compare(recorded: StoredArtifact, remade: TextArtifact, model: Te
     differing,
     ...(firstDifferentToken === undefined ? {} : { firstDifferentToken }),
     ...(sum === undefined ? {} : { logProbabilityDifference: sum }),
-    changed: changedSince(recorded, model),
+    changed: changedSince(recorded, model.describeEngine()),
     recorded,
     remade,
   }
@@ -180,18 +173,4 @@ function firstDifference(a: readonly number[], b: readonly number[]): number | u
   const longest = Math.max(a.length, b.length)
   for (let i = 0; i < longest; i++) if (a[i] !== b[i]) return i
   return undefined
-}
-
-function changedSince({ engine, atelier }: StoredArtifact, model: TextModel): ChangedCircumstance[] {
-  const here = model.describeEngine()
-  const pairs = [
-    ['engine', engine.name, here.name],
-    ['library', engine.library, here.library],
-    ['platform', engine.platform, here.platform],
-    ['threads', engine.threads, here.threads],
-    ['atelier', atelier, version],
-  ] as const
-  return pairs.flatMap(([what, before, now]) =>
-    before === now ? [] : [{ what, recorded: String(before), here: String(now) }],
-  )
 }
