@@ -53,8 +53,14 @@ const conv2dRow: Operation<Convolution2dAttributes> = {
 const inputGradientRow: Operation<SizedAttributes> = {
   name: 'conv2dInputGradient',
   infer: ([g, w], attributes) => {
-    const [batch] = requireRank('conv2dInputGradient', 'the gradient', g!, 4)
-    const [, perGroup, ...kernel] = staticShape('conv2dInputGradient', w!.shape)
+    const [batch, channels] = requireRank('conv2dInputGradient', 'the gradient', g!, 4)
+    const shapeOfW = staticShape('conv2dInputGradient', requireRank('conv2dInputGradient', 'the kernel', w!, 4))
+    const [outputs, perGroup, ...kernel] = shapeOfW
+    if (channels !== outputs || outputs! % attributes.groups !== 0)
+      throw new ShapeError(
+        `conv2dInputGradient: got ${channels} channels and a kernel ${formatShape(shapeOfW)} in ${attributes.groups} ` +
+          'groups, wanted [channels, I / groups, kh, kw] with channels a multiple of groups; check the kernel',
+      )
     checkSize('conv2dInputGradient', g!, attributes.size, kernel, attributes)
     const shape = [batch as Dim, perGroup! * attributes.groups, ...attributes.size]
     return [{ dtype: requireSameDtype('conv2dInputGradient', [g!, w!], floats), shape }]
@@ -70,8 +76,12 @@ const inputGradientRow: Operation<SizedAttributes> = {
 const weightGradientRow: Operation<SizedAttributes> = {
   name: 'conv2dWeightGradient',
   infer: ([x, g], attributes) => {
-    const [, channels, ...from] = staticShape('conv2dWeightGradient', x!.shape)
-    const [, outputs] = staticShape('conv2dWeightGradient', g!.shape)
+    const known = (what: string, type: TensorType) =>
+      staticShape('conv2dWeightGradient', requireRank('conv2dWeightGradient', what, type, 4))
+    const [batch, channels, ...from] = known('the picture', x!)
+    const [gradients, outputs] = known('the gradient', g!)
+    if (batch !== gradients)
+      throw new ShapeError(`conv2dWeightGradient: got ${batch} pictures and ${gradients} gradients; make them as many`)
     checkSize('conv2dWeightGradient', g!, from, attributes.size, attributes)
     const shape = [outputs!, channels! / attributes.groups, ...attributes.size]
     return [{ dtype: requireSameDtype('conv2dWeightGradient', [x!, g!], floats), shape }]

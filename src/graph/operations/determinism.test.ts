@@ -24,6 +24,9 @@ const columns = 256
 const [x, y] = ['x', 'y'].map((name) => g.input(name, 'float32', [rows, columns])) as [g.Tensor, g.Tensor]
 const [positive, tall] = [g.input('positive', 'float32', [rows, columns]), g.input('tall', 'float32', [4096, 32])]
 const cube = g.input('cube', 'float32', [4, 96, 4, 32])
+/** Channels enough for several groups, places enough for several threads. */
+const picture = g.input('picture', 'float32', [8, 32, 16, 16])
+const kernel = g.input('kernel', 'float32', [32, 16, 3, 3])
 const vector = g.input('vector', 'float32', [columns])
 const [u, v] = ['u', 'v'].map((name) => g.input(name, 'uint32', [rows, columns])) as [g.Tensor, g.Tensor]
 /** 4,096 ids below 16: each is repeated about 256 times. */
@@ -113,13 +116,24 @@ const large: Readonly<Record<string, g.Tensor>> = {
   attention: g.attention(cube, g.slice(cube, 2, 0, 2), g.slice(cube, 2, 2, 4), { causal: true }),
   rotary: g.rotary(cube, g.cos(angles), g.sin(angles)),
   cachedAttention: cached[0],
+  conv2d: g.conv2d(picture, kernel, { padding: 1, groups: 2 }),
+  conv2dInputGradient: g.conv2dTranspose(picture, kernel, [32, 32], { padding: 1, stride: 2, groups: 2 }),
+  conv2dWeightGradient: raw('conv2dWeightGradient', [picture, picture], {
+    ...g.attributesOf({ padding: 1, groups: 2 }),
+    size: [3, 3],
+  }),
+  averagePool2d: g.averagePool2d(picture, { kernel: 3, stride: 2, padding: 1 }),
+  maxPool2d: g.maxPool2d(picture, { kernel: 3, stride: 2, padding: 1 }),
+  repeat2d: g.repeat2d(picture, 2),
+  leakyRelu: g.leakyRelu(picture, 0.2),
 }
 
-const differentiable = [x, y, positive, tall, cube, vector]
+const differentiable = [x, y, positive, tall, cube, vector, picture, kernel]
+const inferenceOnly = ['cachedAttention', 'maxPool2d']
 
 function withGradients(row: string): Record<string, g.Tensor> {
   const out = large[row]!
-  if (out.dtype !== 'float32' || row === 'cachedAttention') return { out }
+  if (out.dtype !== 'float32' || inferenceOnly.includes(row)) return { out }
   const found = g.gradients(g.sum(g.mul(out, g.sin(out))), differentiable)
   return { out, ...Object.fromEntries(found.map((tensor, i) => [`gradient${i}`, tensor])) }
 }
@@ -137,6 +151,8 @@ function feeds(): Values {
     ['tall', [4096, 32]],
     ['cube', [4, 96, 4, 32]],
     ['vector', [columns]],
+    ['picture', [8, 32, 16, 16]],
+    ['kernel', [32, 16, 3, 3]],
     ['angles', [96, 16]],
     ['pastKeys', [4, 2, 96, 32]],
     ['pastValues', [4, 2, 96, 32]],

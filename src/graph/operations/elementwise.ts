@@ -139,7 +139,7 @@ const reluSquaredRow: Operation<None> = {
   gradient: ({ inputs: [x] }, [g]) => [mul(mul(g!, 2), relu(x!))],
 }
 
-/** y = max(x, slope · x) (Maas et al. 2013). */
+/** y = x where x > 0, slope · x elsewhere (Maas et al. 2013). */
 const leakyReluRow: Operation<{ readonly slope: number }> = {
   name: 'leakyRelu',
   infer: ([x]) => [{ dtype: requireDtype('leakyRelu', x!.dtype, floats), shape: x!.shape }],
@@ -183,7 +183,7 @@ export const silu = (x: Tensor): Tensor => applyOne(siluRow, [x], {})
 export const gelu = (x: Tensor, approximate = false): Tensor => applyOne(geluRow, [x], { approximate })
 /** max(x, 0)² (So et al. 2021). */
 export const reluSquared = (x: Tensor): Tensor => applyOne(reluSquaredRow, [x], {})
-/** max(x, slope · x) for slopes from 0 to 1 (Maas et al. 2013); its derivative at 0 is `slope`. */
+/** x where x > 0, slope · x elsewhere (Maas et al. 2013); its derivative at 0 is `slope`. */
 export const leakyRelu = (x: Tensor, slope: number): Tensor => applyOne(leakyReluRow, [x], { slope })
 /** x in another dtype; floats to integers truncate towards zero. */
 export const cast = (x: Tensor, to: DType): Tensor => (x.dtype === to ? x : applyOne(castRow, [x], { to }))

@@ -27,6 +27,9 @@ const cache = (changes: Partial<g.CachedAttentionInputs>) =>
     { nHeads: 2, nKvHeads: 1, scale: 1 },
   )
 
+const weightGradient = (x: Tensor, gradient: Tensor) =>
+  raw('conv2dWeightGradient', [x, gradient], { ...g.attributesOf({}), size: [3, 3] })
+
 const documented: readonly (readonly [() => unknown, string])[] = [
   [() => g.exp(i(2)), 'exp: got int32, wanted float32 or float16; cast first'],
   [() => g.sign(i(2)), 'sign: got int32, wanted float32 or float16; cast first'],
@@ -122,6 +125,81 @@ const documented: readonly (readonly [() => unknown, string])[] = [
     () => cache({ pastKeys: f(1, 1, 4, 12), pastValues: f(1, 1, 4, 12) }),
     'cachedAttention: heads are 12 wide, wanted a multiple of 8; change nHeads',
   ],
+  [() => g.leakyRelu(i(2), 0.2), 'leakyRelu: got int32, wanted float32 or float16; cast first'],
+  [() => g.conv2d(f(3, 8, 8), f(4, 3, 3, 3)), 'conv2d: the picture must have 4 dimensions, got [3, 8, 8]; reshape it'],
+  [() => g.conv2d(f(1, 3, 8, 8), f(4, 3, 3)), 'conv2d: the kernel must have 4 dimensions, got [4, 3, 3]; reshape it'],
+  [
+    () => g.conv2d(f(1, 3, 8, 8), f(4, 2, 3, 3)),
+    'conv2d: got 3 channels and a kernel [4, 2, 3, 3] in 1 groups, wanted [O, channels / groups, kh, kw] with O a multiple of groups; check the kernel',
+  ],
+  [
+    () => g.conv2d(f(1, 4, 8, 8), f(3, 2, 3, 3), { groups: 2 }),
+    'conv2d: got 4 channels and a kernel [3, 2, 3, 3] in 2 groups, wanted [O, channels / groups, kh, kw] with O a multiple of groups; check the kernel',
+  ],
+  [() => g.conv2d(f(1, 3, 8, 8), f(4, 3, 3, 3), {}, f(3)), 'conv2d: the bias must be [4], got [3]'],
+  [() => g.conv2d(f(1, 3, 2, 8), f(4, 3, 3, 3)), 'conv2d: a kernel 3 × 3 does not fit into 2 × 8; add padding'],
+  [() => g.conv2d(f(1, 3, 'n', 8), f(4, 3, 3, 3)), 'conv2d: needs known sizes, got [n, 8]; bind n to a number'],
+  [() => g.conv2d(i(1, 3, 8, 8), i(4, 3, 3, 3)), 'conv2d: got int32, wanted float32 or float16; cast first'],
+  [
+    () => g.conv2d(f(1, 3, 8, 8), of('float16', 4, 3, 3, 3)),
+    'conv2d: dtypes differ, got float32 and float16; cast one',
+  ],
+  ...[{ stride: 0 }, { dilation: 1.5 }, { groups: -1 }, { padding: [0, -1] as const }].map(
+    (options) =>
+      [
+        () => g.conv2d(f(1, 3, 8, 8), f(4, 3, 3, 3), options),
+        `conv2d: got ${JSON.stringify(options)}; stride, dilation and groups are whole from 1, padding whole from 0`,
+      ] as const,
+  ),
+  [
+    () => g.conv2dTranspose(f(1, 3, 8, 8), f(4, 3, 3, 3), [10, 10]),
+    'conv2dInputGradient: got 3 channels and a kernel [4, 3, 3, 3] in 1 groups, wanted [channels, I / groups, kh, kw] with channels a multiple of groups; check the kernel',
+  ],
+  [
+    () => g.conv2dTranspose(f(1, 4, 8, 8), f(4, 3, 3), [10, 10]),
+    'conv2dInputGradient: the kernel must have 4 dimensions, got [4, 3, 3]; reshape it',
+  ],
+  [
+    () => g.conv2dTranspose(f(1, 4, 8, 8), f(4, 3, 3, 3), [9, 10]),
+    'conv2dInputGradient: got a gradient [1, 4, 8, 8], wanted [B, O, 7, 8]',
+  ],
+  [
+    () => weightGradient(f(2, 3, 8, 8), f(1, 4, 6, 6)),
+    'conv2dWeightGradient: got 2 pictures and 1 gradients; make them as many',
+  ],
+  [
+    () => weightGradient(f(1, 3, 8, 8), f(1, 4, 8, 8)),
+    'conv2dWeightGradient: got a gradient [1, 4, 8, 8], wanted [B, O, 6, 6]',
+  ],
+  [
+    () => weightGradient(f('n', 3, 8, 8), f('n', 4, 6, 6)),
+    'conv2dWeightGradient: needs known sizes, got [n, 3, 8, 8]; bind n to a number',
+  ],
+  [
+    () => weightGradient(f(1, 3, 8, 8), f(4, 6, 6)),
+    'conv2dWeightGradient: the gradient must have 4 dimensions, got [4, 6, 6]; reshape it',
+  ],
+  [
+    () => g.averagePool2d(f(3, 8, 8), { kernel: 2 }),
+    'averagePool2d: the picture must have 4 dimensions, got [3, 8, 8]; reshape it',
+  ],
+  [() => g.averagePool2d(f(1, 3, 2, 8), { kernel: 3 }), 'averagePool2d: a window 3 × 3 does not fit into 2 × 8'],
+  [
+    () => g.maxPool2d(f(3, 8, 8), { kernel: 2 }),
+    'maxPool2d: the picture must have 4 dimensions, got [3, 8, 8]; reshape it',
+  ],
+  [() => g.maxPool2d(f(1, 3, 2, 8), { kernel: 3 }), 'maxPool2d: a window 3 × 3 does not fit into 2 × 8'],
+  [() => g.repeat2d(f(3, 8, 8), 2), 'repeat2d: the picture must have 4 dimensions, got [3, 8, 8]; reshape it'],
+  [
+    () => g.resize2d(f(3, 8, 8), [4, 4], 'bilinear'),
+    'resize2d: the picture must have 4 dimensions, got [3, 8, 8]; reshape it',
+  ],
+  [() => g.resize2d(f(1, 3, 8, 8), [4, 0.5], 'nearest'), 'resize2d: got the size 4 × 0.5, wanted whole numbers from 1'],
+  [() => g.pixelShuffle(f(1, 6, 2, 2), 2), 'pixelShuffle: [1, 6, 2, 2] has no multiple of 4 channels'],
+  [() => g.pixelUnshuffle(f(1, 6, 2, 3), 2), 'pixelUnshuffle: [1, 6, 2, 3] is not a multiple of 2 high and wide'],
+  [() => g.pad2d(f(1, 3, 4, 4), [0, 4, 0, 0], 'reflect'), 'pad2d: cannot mirror 4 pixels of 4; pad less'],
+  [() => g.pad2d(f(1, 3, 4, 4), [0, -1, 0, 0]), 'pad2d: got padding 0, -1, 0, 0, wanted whole numbers from 0'],
+  [() => g.groupNorm(f(1, 6, 2, 2), 4), 'groupNorm: 6 channels do not make 4 equal groups; choose a divisor'],
   [() => gradients(i(), []), 'gradients: the loss is int32, wanted float32; cast it'],
   [() => gradients(of('float16'), []), 'gradients: the loss is float16, wanted float32; cast it'],
   [() => gradients(f(2), []), 'gradients: the loss must be a scalar, got [2]; sum or average it'],
@@ -143,6 +221,10 @@ it('a table that is differentiated must be a matrix, and what has no gradient sa
   const [y] = cache({ q })
   expect(() => gradients(g.sum(y), [q])).toThrow(
     new ShapeError('cachedAttention: has no gradient; stop it with stopGradient'),
+  )
+  const pooled = g.maxPool2d(f(1, 1, 4, 4), { kernel: 3, stride: 1 })
+  expect(() => gradients(g.sum(pooled), pooled.node.inputs)).toThrow(
+    new ShapeError('maxPool2d: has no gradient; stop it with stopGradient'),
   )
   const bad: Operation = { name: 'bad', infer: ([x]) => [x!], gradient: () => [f(3)] }
   const x = f(2)

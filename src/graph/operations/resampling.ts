@@ -144,6 +144,12 @@ const repeatRow: Operation<{ readonly factor: Pair }> = {
   },
 }
 
+/** The sizes of a picture [B, C, H, W]; only the batch may be a name. */
+function pictureShape(operation: string, x: Tensor): readonly [Dim, number, number, number] {
+  const [batch, ...sizes] = requireRank(operation, 'the picture', x, 4)
+  return [batch as Dim, ...(staticShape(operation, sizes) as [number, number, number])]
+}
+
 /** Windows of a pooling: stride as large as the window and no padding by default. */
 export interface PoolOptions {
   readonly kernel: number | Pair
@@ -165,7 +171,7 @@ export function averagePool2d(x: Tensor, options: PoolOptions & { readonly count
 /** The largest of each window: [B, C, H, W] → [B, C, H′, W′]. Windows that overlap or have padding have no gradient. */
 export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
   const attributes = poolAttributes(options)
-  const [batch, channels, height, width] = x.shape as [Dim, Dim, number, number]
+  const [batch, channels, height, width] = pictureShape('maxPool2d', x)
   const [down, across] = attributes.kernel
   if (!isTiling(attributes) || height % down !== 0 || width % across !== 0) return applyOne(maxPoolRow, [x], attributes)
   return max(reshape(x, [batch, channels, height / down, down, width / across, across]), { axes: [3, 5] })
@@ -182,7 +188,9 @@ export function repeat2d(x: Tensor, factor: number | Pair): Tensor {
  * `align_corners=False` without antialiasing). Bilinear resizing is two matrix products; nearest by a whole factor repeats.
  */
 export function resize2d(x: Tensor, size: Pair, mode: 'nearest' | 'bilinear'): Tensor {
-  const from = staticShape('resize2d', requireRank('resize2d', 'the picture', x, 4).slice(-2)) as unknown as Pair
+  const [, , ...from] = pictureShape('resize2d', x)
+  if (!size.every((n) => Number.isInteger(n) && n > 0))
+    throw new ShapeError(`resize2d: got the size ${size.join(' × ')}, wanted whole numbers from 1`)
   if (sameShape(from, size)) return x
   if (mode === 'nearest' && size.every((n, i) => n % from[i]! === 0))
     return repeat2d(x, [size[0] / from[0], size[1] / from[1]])
@@ -210,7 +218,7 @@ function resamplingMatrix(from: number, to: number, mode: 'nearest' | 'bilinear'
 
 /** [B, C·r², H, W] → [B, C, H·r, W·r]: channels become places (Shi et al. 2016), in PyTorch's order. */
 export function pixelShuffle(x: Tensor, factor: number): Tensor {
-  const [batch, channels, height, width] = x.shape as [Dim, number, number, number]
+  const [batch, channels, height, width] = pictureShape('pixelShuffle', x)
   if (channels % factor ** 2 !== 0)
     throw new ShapeError(`pixelShuffle: ${formatShape(x.shape)} has no multiple of ${factor ** 2} channels`)
   const kept = channels / factor ** 2
@@ -220,7 +228,7 @@ export function pixelShuffle(x: Tensor, factor: number): Tensor {
 
 /** The inverse of {@link pixelShuffle}: [B, C, H, W] → [B, C·r², H/r, W/r]. */
 export function pixelUnshuffle(x: Tensor, factor: number): Tensor {
-  const [batch, channels, height, width] = x.shape as [Dim, number, number, number]
+  const [batch, channels, height, width] = pictureShape('pixelUnshuffle', x)
   if (height % factor !== 0 || width % factor !== 0)
     throw new ShapeError(`pixelUnshuffle: ${formatShape(x.shape)} is not a multiple of ${factor} high and wide`)
   const [rows, columns] = [height / factor, width / factor]
@@ -230,6 +238,9 @@ export function pixelUnshuffle(x: Tensor, factor: number): Tensor {
 
 /** x [B, C, H, W] with `padding` around it: zeros, or the picture mirrored at its outermost pixels. */
 export function pad2d(x: Tensor, padding: Padding, mode: 'zeros' | 'reflect' = 'zeros'): Tensor {
+  pictureShape('pad2d', x)
+  if (!padding.every((n) => Number.isInteger(n) && n >= 0))
+    throw new ShapeError(`pad2d: got padding ${padding.join(', ')}, wanted whole numbers from 0`)
   const along = (y: Tensor, axis: 2 | 3, before: number, after: number) =>
     mode === 'zeros' ? pad(y, axis, before, after) : mirror(y, axis, before, after)
   return along(along(x, 2, padding[0], padding[2]), 3, padding[1], padding[3])
