@@ -1,5 +1,8 @@
 export * from './checkpoint.ts'
+export { type DuelWarning, DuelWatch, type LookReport, type RoundReport, type WarningKind } from './duel.ts'
 export * from './events.ts'
+export * from './gan-events.ts'
+export * from './gan-loop.ts'
 export * from './held-out.ts'
 export * from './loop.ts'
 export * from './pace.ts'
