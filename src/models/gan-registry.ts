@@ -1,7 +1,9 @@
 import { ConfigError } from '../errors.ts'
-import { type Objective, relativistic } from '../losses/adversarial.ts'
+import { nonSaturating, type Objective, relativistic, wasserstein } from '../losses/adversarial.ts'
+import { Dcgan } from './dcgan.ts'
 import type { Gan, GanConfig } from './gan.ts'
 import { R3gan } from './r3gan.ts'
+import { WganGp } from './wgan-gp.ts'
 
 /** One pair of networks and the game that it plays. */
 export interface GanRow {
@@ -16,6 +18,8 @@ export interface GanRow {
 /** Every pair of networks that can be trained and loaded; the first is the default. */
 export const ganArchitectures: readonly GanRow[] = [
   { name: 'r3gan', title: 'R3GAN', objective: relativistic, build: (config) => new R3gan(config) },
+  { name: 'dcgan', title: 'DCGAN', objective: nonSaturating, build: (config) => new Dcgan(config) },
+  { name: 'wgan-gp', title: 'WGAN-GP', objective: wasserstein, build: (config) => new WganGp(config) },
 ]
 
 /** The pair of a name. Throws {@link ConfigError} that lists the names. */

@@ -1,3 +1,4 @@
+export * from './batch-norm.ts'
 export * from './cross-attention.ts'
 export * from './layers.ts'
 export * from './masked-attention.ts'
