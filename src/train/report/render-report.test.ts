@@ -64,7 +64,7 @@ describe('renderReport', () => {
     const policy = page.match(/Content-Security-Policy" content="([^"]*)"/)?.[1]
     expect(policy).toBe(
       `default-src &#39;none&#39;; style-src &#39;sha256-${hash(inside('style'))}&#39;; ` +
-        `script-src &#39;sha256-${hash(inside('script'))}&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;`,
+        `script-src &#39;sha256-${hash(inside('script'))}&#39;; img-src data:; base-uri &#39;none&#39;; form-action &#39;none&#39;`,
     )
     expect(page).not.toMatch(/ style=| on\w+=/)
   })

@@ -1,74 +1,49 @@
-import { createHash } from 'node:crypto'
-import { type Chart, renderChart } from './chart.ts'
+import type { Chart } from './chart.ts'
 import { formatDuration, formatNumber } from './format.ts'
-import { Html, type HtmlValue, html } from './html.ts'
-import { pageScript } from './page-script.ts'
-import { pageStyle } from './page-style.ts'
+import { type Html, type HtmlValue, html } from './html.ts'
+import { grouped, type HeadNumber, renderPage, spread } from './render-page.ts'
 import type { Facts, ReportData, RunHistory, RunReport, SampleLine, StepLine } from './run-report.ts'
 import { finitePoints, smooth } from './series.ts'
 
 const mostSamples = 9
 const longestSample = 700
 
-/**
- * A run's `report.html`: one page that needs no network. Whatever the run's files say is escaped, and the
- * page's policy lets nothing run or load but its own style and script.
- */
+/** The report of a language model: {@link renderPage} with its losses, speed, and what it wrote. */
 export function renderReport(report: RunReport): string {
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy()}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${report.name} · Atelier</title>
-<style>${new Html(pageStyle)}</style>
-</head>
-<body>
-${pageHeader(report)}
-<main>
-${section('Curves', html`<div class="charts">${charts(report.history).map(renderChart)}</div>`)}
-${section('Samples through time', timeline(report.history.samples))}
-${section('Details', html`<div class="columns">${details(report)}</div>`)}
-${section('Go on', commands(report.commands))}
-</main>
-<footer>Losses are means in nats a token. Written by Atelier from this folder’s own files.</footer>
-<script>${new Html(pageScript)}</script>
-</body>
-</html>
-`
-  return page.markup
+  const { library, platform, threads, name: engine } = report.engine
+  return renderPage({
+    name: report.name,
+    lead: report.architecture,
+    status: report.status,
+    numbers: numbers(report),
+    charts: charts(report.history),
+    samples: timeline(report.history.samples),
+    details: [
+      [['Configuration', report.configuration]],
+      [
+        ['Data', dataFacts(report.data)],
+        ['Engine and machine', { engine, library, platform, threads, ...report.hardware }],
+        ['Lineage', report.lineage],
+      ],
+    ],
+    commands: report.commands,
+    footer: 'Losses are means in nats a token.',
+  })
 }
 
-function policy(): string {
-  const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
-  const own = `style-src ${hash(pageStyle)}; script-src ${hash(pageScript)}`
-  return `default-src 'none'; ${own}; base-uri 'none'; form-action 'none'`
-}
-
-function pageHeader(report: RunReport): Html {
+function numbers(report: RunReport): HeadNumber[] {
   const { validationLoss, bitsPerByte } = report
-  return html`<header>
-<h1>${report.name}<span class="status ${report.status}">${report.status}</span></h1>
-<p class="lead">${report.architecture}</p>
-<dl class="numbers">
-${validationLoss === undefined ? undefined : number('Validation loss', validationLoss.toFixed(3), 'nats')}
-${bitsPerByte === undefined ? undefined : number('Bits per byte', bitsPerByte.toFixed(3))}
-${number('Parameters', formatNumber(report.parameters))}
-${number('Steps', formatNumber(report.steps))}
-${number('Tokens seen', formatNumber(report.tokensSeen))}
-${number('Time', formatDuration(report.seconds))}
-${number('Tokens per second', formatNumber(Math.round(report.tokensPerSecond)))}
-</dl>
-</header>`
-}
-
-function number(label: string, value: string, unit?: string): Html {
-  return html`<div><dt>${label}</dt><dd>${value}${unit && html`<small>${unit}</small>`}</dd></div>`
-}
-
-function section(title: string, content: HtmlValue): Html {
-  return html`<section><h2>${title}</h2>${content}</section>`
+  return [
+    ...(validationLoss === undefined
+      ? []
+      : [{ label: 'Validation loss', value: validationLoss.toFixed(3), unit: 'nats' }]),
+    ...(bitsPerByte === undefined ? [] : [{ label: 'Bits per byte', value: bitsPerByte.toFixed(3) }]),
+    { label: 'Parameters', value: formatNumber(report.parameters) },
+    { label: 'Steps', value: formatNumber(report.steps) },
+    { label: 'Tokens seen', value: formatNumber(report.tokensSeen) },
+    { label: 'Time', value: formatDuration(report.seconds) },
+    { label: 'Tokens per second', value: formatNumber(Math.round(report.tokensPerSecond)) },
+  ]
 }
 
 function charts({ steps, evaluations }: RunHistory): Chart[] {
@@ -109,22 +84,6 @@ function sampleEntry({ step, text, prompt }: SampleLine): Html {
 <blockquote dir="auto">${prompt && html`<span class="prompt">${prompt}</span>`}${cut}</blockquote></li>`
 }
 
-/** At most `count` of the items, evenly spread, the first and the last among them. */
-function spread<T>(items: readonly T[], count: number): readonly T[] {
-  if (items.length <= count) return items
-  return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / (count - 1))] as T)
-}
-
-function details(report: RunReport): Html[] {
-  const { name, library, platform, threads } = report.engine
-  return [
-    html`<div>${card('Configuration', report.configuration)}</div>`,
-    html`<div>${card('Data', dataFacts(report.data))}
-${card('Engine and machine', { engine: name, library, platform, threads, ...report.hardware })}
-${card('Lineage', report.lineage)}</div>`,
-  ]
-}
-
 function dataFacts(data: ReportData): Facts {
   return {
     sources: data.sources.join(', '),
@@ -137,23 +96,4 @@ function dataFacts(data: ReportData): Facts {
     'held-out tokens': grouped(data.heldOutTokens),
     licence: data.licence,
   }
-}
-
-function grouped(count: number | undefined): string | undefined {
-  return count?.toLocaleString('en-GB')
-}
-
-function card(title: string, facts: Facts): Html {
-  const known = Object.entries(facts).filter(([, value]) => value !== undefined)
-  const rows = known.map(([label, value]) => html`<dt>${label}</dt><dd>${factText(value)}</dd>`)
-  return html`<div class="card"><h3>${title}</h3><dl class="facts">${rows}</dl></div>`
-}
-
-function factText(value: Facts[string]): string {
-  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value ?? 'none')
-}
-
-function commands(known: Readonly<Record<string, string>>): Html {
-  const entries = Object.entries(known).map(([label, command]) => html`<p>${label}</p><pre>${command}</pre>`)
-  return html`<div class="card commands">${entries}</div>`
 }
