@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Command } from 'commander'
+import type { DatasetCraft } from '../data/catalog.ts'
 import { ConfigError } from '../errors.ts'
 import { fileError } from '../files/file-error.ts'
 import { makeFolder } from '../files/make-folder.ts'
+import type { ImageProgress } from '../image/data/prepare-images.ts'
 import { nearestName } from '../nearest-name.ts'
 import { type Outcome, runs } from './command.ts'
 import { bytes, count, indent, table } from './format.ts'
@@ -26,16 +29,21 @@ export function addData(parent: Command): void {
   runs<GetOptions>(get, ['atelier data get state-of-the-union', 'atelier data get tinyshakespeare --out data'], getData)
   const describe = data
     .command('describe')
-    .description('Reads a corpus as training would and tells what is in it.')
+    .description('Reads a corpus as training would and tells what is in it: text, or pictures with --craft image.')
     .argument(
       '<path...>',
       'files, folders, glob patterns, - for stdin, or a known data set',
       textsOption('describe', 'a path'),
     )
     .option('--field <name>', 'field of JSON, CSV and Parquet that holds the text', textOption('--field', 'a name'))
+    .option('--craft <name>', 'text or image (default: what a known data set is for, else text)', craftOption)
   runs<DescribeOptions>(
     describe,
-    ['atelier data describe books/', 'cat poems.txt | atelier data describe -'],
+    [
+      'atelier data describe books/',
+      'cat poems.txt | atelier data describe -',
+      'atelier data describe photos/ --craft image',
+    ],
     describeData,
   )
 }
@@ -46,14 +54,21 @@ interface GetOptions {
 
 interface DescribeOptions {
   readonly field?: string
+  readonly craft?: DatasetCraft
+}
+
+function craftOption(text: string): DatasetCraft {
+  if (text === 'text' || text === 'image') return text
+  throw new ConfigError(`--craft: got '${text}', wanted text or image`, { option: '--craft', value: text })
 }
 
 async function list(_: object, terminal: Terminal): Promise<Outcome> {
   const { knownDatasets: datasets, defaultDataset } = await import('../data/catalog.ts')
-  for (const { name, what, home, licence, bytes: size, sha256 } of datasets) {
+  for (const { name, craft, what, home, licence, bytes: size, sha256 } of datasets) {
     terminal.say(heading(name) + (name === defaultDataset ? ' (the default corpus)' : ''))
     terminal.say(
       table([
+        ['for', `atelier train ${craft}`],
         ['holds', what],
         ['size', bytes(size)],
         ['licence', licence],
@@ -107,10 +122,16 @@ async function copy(files: readonly string[], folder: string): Promise<string[]>
 }
 
 async function describeData(
-  { field }: DescribeOptions,
+  { field, craft }: DescribeOptions,
   terminal: Terminal,
   words: readonly string[],
 ): Promise<Outcome> {
+  const { knownDatasets } = await import('../data/catalog.ts')
+  const known = knownDatasets.find(({ name }) => words.includes(name) && !existsSync(name))
+  return (craft ?? known?.craft) === 'image' ? describePictures(terminal, words) : describeText(field, terminal, words)
+}
+
+async function describeText(field: string | undefined, terminal: Terminal, words: readonly string[]): Promise<Outcome> {
   const { describeCorpus } = await import('../text/data/describe-corpus.ts')
   const { findSources } = await import('./sources.ts')
   const progress = new Progress(terminal)
@@ -129,6 +150,38 @@ async function describeData(
     terminal.say(indent(shown(text), 2))
   }
   return { result }
+}
+
+async function describePictures(terminal: Terminal, words: readonly string[]): Promise<Outcome> {
+  const { describeImages } = await import('../image/data/describe-images.ts')
+  const { findSources } = await import('./sources.ts')
+  const progress = new Progress(terminal)
+  try {
+    const result = await interruptible(
+      () => progress.line('stopping'),
+      async (signal) => {
+        const { paths } = await findSources(words, progress, signal, 'image')
+        const onProgress = ({ stage, done, total }: ImageProgress) =>
+          progress.show(stage === 'read' ? 'reading' : 'counting', done / total, `${count(done)} of ${count(total)}`)
+        return describeImages(paths, { signal, onProgress })
+      },
+    )
+    progress.end()
+    const { statistics, previews, classes, digest, ...sizes } = result
+    terminal.say(shown(table(Object.entries({ ...statistics, ...sizes }).flatMap(([name, value]) => row(name, value)))))
+    terminal.say(table([['digest', digest]]))
+    if (classes.length > 0) terminal.say(heading('\nClasses'))
+    if (classes.length > 0) terminal.say(shown(table(classes.map(({ name, pictures }) => [name, count(pictures)]))))
+    for (const { source, reason } of statistics.skipped.slice(0, 10))
+      terminal.say(shown(`skipped ${source}: ${reason}`))
+    for (const { source, captions = [] } of previews) {
+      terminal.say(heading(`\n${shown(source)}`))
+      if (captions.length > 0) terminal.say(indent(shown(captions.join('\n')), 2))
+    }
+    return { result }
+  } finally {
+    progress.end()
+  }
 }
 
 function row(name: string, value: unknown): [string, string][] {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { checkDataset, defaultDataset, getDataset, knownDatasets } from './catalog.ts'
 import { download, type RemoteFile } from './download.ts'
@@ -130,6 +131,31 @@ describe('the catalogue', () => {
     await expect(checkDataset(known, files.slice(1))).rejects.toThrow(
       /get state-of-the-union: got sha256 [0-9a-f]{64}, wanted 065c.*; install @stdlib\/datasets-sotu again/,
     )
+  })
+
+  it('finds emoji without a network, with the bytes that the table says', async () => {
+    const known = knownDatasets.find(({ name }) => name === 'fluent-emoji')!
+    const files = await getDataset('fluent-emoji')
+    await checkDataset(known, files)
+    expect(files.reduce((sum, path) => sum + readFileSync(path).length, 0)).toBe(known.bytes)
+  })
+
+  it('takes files from a package of Debian, however they are packed, and downloads nothing then', async () => {
+    const known = knownDatasets.find(({ name }) => name === 'fashion-mnist')!
+    const system = mkdtempSync(join(root, 'system-'))
+    const there = join(system, 'usr/share/datasets/fashion-mnist')
+    mkdirSync(there, { recursive: true })
+    const names = known.source.kind === 'files' ? known.source.files.map(({ url }) => basename(url)) : []
+    expect(names).toEqual([...names].sort())
+    expect(names).toHaveLength(4)
+    for (const name of names) writeFileSync(join(there, name), gzipSync(name, { level: 1 }))
+    const files = await getDataset('fashion-mnist', { system })
+    expect(files).toEqual(names.map((name) => join(there, name)))
+    const content = sha256(Buffer.concat(names.map((name) => sha256(Buffer.from(name))))).toString('hex')
+    await checkDataset({ ...known, sha256: content }, files)
+    for (const name of names) writeFileSync(join(there, name), gzipSync(name, { level: 9 }))
+    await checkDataset({ ...known, sha256: content }, files)
+    await expect(checkDataset(known, files)).rejects.toThrow(/get fashion-mnist: got sha256 [0-9a-f]{64}, wanted d92e/)
   })
 
   it('knows the Shakespeare that everyone uses', () => {

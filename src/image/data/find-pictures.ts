@@ -53,9 +53,14 @@ export async function findPictures(
 
 /** Puts the files of known data sets in the place of their names, unless a path is called so. */
 async function withDatasets(paths: readonly string[], signal: AbortSignal | undefined): Promise<string[]> {
-  const known = (path: string) => !existsSync(path) && knownDatasets.some(({ name }) => name === path)
   const all: string[] = []
-  for (const path of paths) all.push(...(known(path) ? await getDataset(path, { signal }) : [path]))
+  for (const path of paths) {
+    const known = existsSync(path) ? undefined : knownDatasets.find(({ name }) => name === path)
+    if (known && known.craft !== 'image') {
+      throw new DataError(`read ${path}: this data set holds no pictures; name one that does, or a folder`, { path })
+    }
+    all.push(...(known ? await getDataset(path, { signal }) : [path]))
+  }
   return all
 }
 
@@ -117,14 +122,18 @@ function isCompanion(path: string): boolean {
   return isIdxLabels(path) || isMetadata(path) || isIdxPictures(path) || /\.(txt|json)$/i.test(path)
 }
 
+/** Whether a file is to be read as icons: in a folder only `icons.json`, else what was named, but for what lies beside icons. */
+function isIconSet(path: string, named: boolean): boolean {
+  const name = basename(path).toLowerCase()
+  return name === 'icons.json' || (named && name.endsWith('.json') && !/^(chars|info|metadata)\.json$/.test(name))
+}
+
 /** The pictures of a file that holds many; a damaged one is skipped in a folder, and fatal where it was named. */
 async function containerOf(file: FoundFile, skipped: Skipped[]): Promise<PictureCollection | undefined> {
   const { path, named } = file
   try {
     if (isIdxPictures(path)) return await idxCollection(path)
-    if (basename(path) === 'icons.json' || (named && path.toLowerCase().endsWith('.json'))) {
-      return await iconifyCollection(path)
-    }
+    if (isIconSet(path, named)) return await iconifyCollection(path)
   } catch (error) {
     if (named || !(error instanceof DataError)) throw error
     skipped.push({ source: path, reason: error.message })
