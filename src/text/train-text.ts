@@ -8,6 +8,7 @@ import { createEngine } from '../runtime/index.ts'
 import { checkDecodable } from '../sample/cached-model.ts'
 import type { TrainEvent } from '../train/events.ts'
 import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
+import { told } from '../train/told.ts'
 import { version } from '../version.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
 import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
@@ -118,8 +119,10 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   const budget = checkBudget<RunRecord['budget']>(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
   const tokenizer = resolveTokenizer(options.tokenizer)
   const folder = join(out, 'corpus')
-  const corpus = yield* told((onProgress) =>
-    prepareCorpus({ paths: data, field, tokenizer, folder, seed, signal, onProgress }),
+  const corpus = yield* told(
+    (onProgress: (progress: PrepareProgress) => void) =>
+      prepareCorpus({ paths: data, field, tokenizer, folder, seed, signal, onProgress }),
+    (progress): TextTrainEvent => ({ type: 'prepare', ...progress }),
   )
   try {
     const asked = { architecture, preset, settings: { ...settings }, seed, budget, tokenizer }
@@ -181,26 +184,4 @@ function corpusEvent({ statistics, train: part, validation, tokenizer }: Corpus)
     heldOutTokens: validation.tokens,
     vocabulary: tokenizer.vocabSize,
   }
-}
-
-/** Runs a preparation, passing its progress on as events. */
-async function* told(
-  work: (onProgress: (progress: PrepareProgress) => void) => Promise<Corpus>,
-): AsyncGenerator<TextTrainEvent, Corpus> {
-  const pending: PrepareProgress[] = []
-  let wake = () => {}
-  const done = work((progress) => {
-    pending.push(progress)
-    wake()
-  })
-  const settled = done.then(
-    () => true,
-    () => true,
-  )
-  for (let finished = false; !finished; ) {
-    finished = await Promise.race([settled, new Promise<false>((resolve) => (wake = () => resolve(false)))])
-    const latest = pending.splice(0).at(-1)
-    if (latest) yield { type: 'prepare', ...latest }
-  }
-  return done
 }

@@ -69,6 +69,8 @@ output span { display: block; } output .first { color: var(--first); } output .s
 .timeline blockquote { font: 16px/1.6 var(--serif); white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate;
   margin-top: 3px; }
 .timeline .prompt { color: var(--quiet); }
+.timeline img { display: block; width: 100%; height: auto; image-rendering: pixelated; border-radius: 6px; margin-top: 8px; background: #fff; }
+.warnings { border-color: var(--second); margin-bottom: 30px; }
 .columns { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; align-items: start; }
 .card h3 { margin-bottom: 8px; }
 .card + .card { margin-top: 16px; }

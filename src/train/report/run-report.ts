@@ -87,7 +87,8 @@ export function readHistory(lines: readonly unknown[]): RunHistory {
   return { steps: pick(lines, step), evaluations: pick(lines, evaluation), samples: pick(lines, sample) }
 }
 
-function pick<T>(lines: readonly unknown[], schema: z.ZodType<T>): T[] {
+/** The lines that fit a schema, in order. */
+export function pick<T>(lines: readonly unknown[], schema: z.ZodType<T>): T[] {
   return lines.flatMap((line) => {
     const result = schema.safeParse(line)
     return result.success ? [result.data] : []
