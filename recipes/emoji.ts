@@ -1,0 +1,38 @@
+/**
+ * The gallery's model for pictures from words: Fluent emoji at 32 × 32 with emojibase's captions, English and French.
+ *
+ *     npm run recipe -- emoji [RUN]
+ *
+ * Trains into RUN (runs/emoji), or goes on with it, then writes the generator in 16 bits to gallery/emoji.
+ * recipes/measure-emoji.ts measures whether it paints what it is asked for.
+ */
+import { getDataset } from '../src/data/catalog.ts'
+import { trainForGallery } from './image-gallery.ts'
+
+await trainForGallery({
+  name: 'emoji',
+  title: 'Emoji from words, English and French',
+  out: process.argv[2] ?? 'runs/emoji',
+  options: {
+    data: await getDataset('fluent-emoji'),
+    sources: ['fluent-emoji'],
+    licence: 'MIT (Fluent emoji by Microsoft; captions by emojibase)',
+    size: 32,
+    fit: 'contain',
+    preset: 'nano',
+    condition: 'text',
+    set: {
+      generatorWidth: 64,
+      maxWidth: 192,
+      conditionWidth: 128,
+      maxTokens: 24,
+      learningRate: 0.0006,
+      penalty: 2,
+      penaltyShare: 0.25,
+      emaDecay: 0.998,
+      augmentation: 'ada',
+      samples: 12,
+    },
+    budget: { steps: 7000 },
+  },
+})

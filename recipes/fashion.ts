@@ -1,0 +1,26 @@
+/**
+ * The gallery's model for clothes: Fashion-MNIST at 32 × 32, one of ten classes asked for.
+ *
+ *     npm run recipe -- fashion [RUN]
+ *
+ * Trains into RUN (runs/fashion), or goes on with it, then writes the generator in 16 bits to gallery/fashion.
+ * What it reached, when, and on which machine stands in gallery/fashion/card.json; recipes/measure-fashion.ts measures it.
+ */
+import { getDataset } from '../src/data/catalog.ts'
+import { trainForGallery } from './image-gallery.ts'
+
+await trainForGallery({
+  name: 'fashion',
+  title: 'Clothes, ten classes (Fashion-MNIST)',
+  out: process.argv[2] ?? 'runs/fashion',
+  options: {
+    data: await getDataset('fashion-mnist'),
+    sources: ['fashion-mnist'],
+    licence: 'MIT',
+    size: 32,
+    preset: 'nano',
+    condition: 'class',
+    set: { learningRate: 0.0006, penalty: 2, penaltyShare: 0.25, emaDecay: 0.998, samples: 12 },
+    budget: { steps: 6000 },
+  },
+})
