@@ -1,122 +1,73 @@
-import type { Command } from 'commander'
-import type { SampleMetrics } from '../evaluate/evaluate-samples.ts'
-import type { EngineName } from '../runtime/engine.ts'
-import type { EvaluateProgress, TextEvaluation } from '../text/evaluate-text.ts'
+import { Command } from 'commander'
+import { ConfigError } from '../errors.ts'
+import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { type Outcome, runs } from './command.ts'
-import { count, indent, table } from './format.ts'
-import { interruptible } from './interrupt.ts'
-import { engineOption, given, numberOption, textOption, textsOption, threadsOption } from './options.ts'
-import { Progress } from './progress.ts'
-import { findSources } from './sources.ts'
-import { heading, shown, type Terminal } from './terminal.ts'
+import type { Craft, EvaluateOptions } from './craft.ts'
+import { craftOfFolder } from './craft-of.ts'
+import { crafts } from './crafts.ts'
+import { engineOption, numberOption, textOption, textsOption, threadsOption } from './options.ts'
+import type { Terminal } from './terminal.ts'
 
-interface Options {
-  readonly data?: readonly string[]
-  readonly field?: string
-  readonly samples?: number
-  readonly tokens?: number
-  readonly threads?: number
-  readonly engine?: EngineName
-}
-
-/** `atelier evaluate`. */
+/** `atelier evaluate`, by the craft of the run. */
 export function addEvaluate(parent: Command): void {
   const command = parent
     .command('evaluate')
-    .description('Measures a run on its held-out text, and the texts that it writes: diversity, and what it copies.')
-    .argument('<run>', 'a run, or a Hugging Face folder with --data', textOption('evaluate', 'a run'))
+    .description('Measures a run on what was held out, and what it makes: quality, diversity, and what it copies.')
+    .argument('<run>', 'a run, or a model’s folder with --data', textOption('evaluate', 'a run'))
     .option(
       '--data <path...>',
-      'measure on this text instead: files, folders, patterns, - for stdin, or a known data set',
+      'measure on this instead of what was held out: files, folders, patterns, - for stdin, or a known data set',
       textsOption('--data', 'a file, a folder, a pattern or a data set'),
     )
-    .option('--field <name>', 'field of JSON, CSV and Parquet that holds the text', textOption('--field', 'a name'))
     .option(
       '--samples <n>',
-      'texts to let it write [0 or more; default: 64]',
+      'texts or pictures to let it make [0 or more; default: 64 texts, 2000 pictures]',
       numberOption('--samples', { whole: true, minimum: 0 }),
-    )
-    .option(
-      '--tokens <n>',
-      'the longest of them, in tokens [default: 256]',
-      numberOption('--tokens', { whole: true, minimum: 1 }),
     )
     .option(...threadsOption)
     .option(...engineOption)
-  runs<Options>(command, examples, evaluate)
+  for (const [flags, description, parse] of optionsOfAll()) command.option(flags, description, parse as never)
+  const examples = crafts.flatMap((craft) => craft.evaluate.examples)
+  runs<EvaluateOptions & Record<string, unknown>>(command, examples, evaluate)
 }
 
-const examples = [
-  'atelier evaluate runs/books',
-  'atelier evaluate runs/books --samples 16 --tokens 128 --json',
-  'atelier evaluate some/gpt2 --data held-out.txt',
-]
-
-const stages: Readonly<Record<EvaluateProgress['stage'], string>> = {
-  loss: 'measuring held-out text',
-  samples: 'writing',
-  index: 'indexing the corpus',
-  measures: 'comparing',
+/** The crafts' own options, each once, with the crafts that have it where not all do. */
+function optionsOfAll() {
+  const all = new Map(crafts.flatMap(({ evaluate }) => evaluate.options).map((option) => [option[0], option]))
+  return [...all.values()].map(([flags, description, parse]) => {
+    const owners = ownersOf(flags).map(({ name }) => name)
+    return [flags, owners.length < crafts.length ? `${owners.join(', ')}: ${description}` : description, parse] as const
+  })
 }
 
-async function evaluate(options: Options, terminal: Terminal, [run = '']: readonly string[]): Promise<Outcome> {
-  const { evaluateText } = await import('../text/evaluate-text.ts')
-  const progress = new Progress(terminal)
-  const { data, field, samples, threads, engine, tokens } = options
-  const settings = tokens === undefined ? undefined : { maxTokens: tokens }
-  const onProgress = ({ stage, done, total }: EvaluateProgress) =>
-    progress.show(stages[stage], total > 0 ? done / total : 0, `${count(done)} of ${count(total)}`)
-  const asked = given({ field, samples, threads, engine, settings })
-  try {
-    const result = await interruptible(
-      () => progress.line('stopping'),
-      async (signal) => {
-        const { paths, names } = data ? await findSources(data, progress, signal) : {}
-        return evaluateText(run, { ...asked, ...given({ data: paths, sources: names }), signal, onProgress })
-      },
-    )
-    progress.end()
-    describe(result, terminal)
-    return { result }
-  } finally {
-    progress.end()
+const ownersOf = (flags: string) => crafts.filter(({ evaluate }) => evaluate.options.some((own) => own[0] === flags))
+
+async function evaluate(
+  options: EvaluateOptions & Record<string, unknown>,
+  terminal: Terminal,
+  [run = '']: readonly string[],
+): Promise<Outcome> {
+  const folder = resolveModelFolder(run)
+  const craft = await craftOfFolder(folder)
+  refuseForeign(craft, options, run)
+  return craft.evaluate.run(options, terminal, folder)
+}
+
+/** Throws {@link ConfigError} for an option that only other crafts have. */
+function refuseForeign(craft: Craft, options: Readonly<Record<string, unknown>>, run: string): void {
+  for (const [flags] of optionsOfAll()) {
+    const owners = ownersOf(flags)
+    if (owners.includes(craft) || options[attributeOf(flags)] === undefined) continue
+    const flag = flags.split(' ')[0]!
+    const names = owners.map(({ name }) => name).join(', ')
+    throw new ConfigError(`${flag}: it is for ${names}, and ${run} is a model for ${craft.name}; leave it out`, {
+      option: flag,
+      craft: craft.name,
+    })
   }
 }
 
-function describe(evaluation: TextEvaluation, terminal: Terminal): void {
-  const { validationLoss, perplexity, bitsPerByte, text, samples, baseline } = evaluation
-  const { indexedCharacters, isIndexPartial } = evaluation
-  const source = text.source === 'held-out' ? 'held-out text' : text.source.join(', ')
-  terminal.say(heading(`On ${shown(source)} (${count(text.tokens)} tokens)`))
-  terminal.say(
-    table([
-      ['loss', `${validationLoss.toFixed(4)} nats a token`],
-      ['perplexity', perplexity.toFixed(2)],
-      ['bits per byte', bitsPerByte.toFixed(4)],
-    ]),
-  )
-  if (!samples) return
-  terminal.say(heading(`\nOf ${samples.samples} texts of its own (beside as much of the measured text)`))
-  terminal.say(table(sampleRows(samples, baseline)))
-  if (isIndexPartial)
-    terminal.say(`  (copied: looked for in the first ${count(indexedCharacters ?? 0)} characters of the corpus)`)
-  const longest = samples.copying?.longest[0]
-  if (longest)
-    terminal.say(`\nThe longest passage copied (${longest.length} characters):\n${indent(shown(longest.text), 2)}`)
-}
-
-function sampleRows(own: SampleMetrics, text?: SampleMetrics): [string, string][] {
-  const row = (name: string, pick: (metrics: SampleMetrics) => number | undefined): [string, string][] => {
-    const [mine, theirs] = [pick(own), text && pick(text)]
-    if (mine === undefined) return []
-    return [[name, mine.toFixed(3) + (theirs === undefined ? '' : ` (${theirs.toFixed(3)})`)]]
-  }
-  return [
-    ...row('distinct-1', (metrics) => metrics.distinct1),
-    ...row('distinct-2', (metrics) => metrics.distinct2),
-    ...row('distinct-3', (metrics) => metrics.distinct3),
-    ...row('self-BLEU', (metrics) => metrics.selfBleu?.estimate),
-    ...row('repetition', (metrics) => metrics.repetition.estimate),
-    ...row('copied', (metrics) => metrics.copying?.rate),
-  ]
+/** What the parser calls an option: `--top-k <n>` is `topK`. */
+function attributeOf(flags: string): string {
+  return new Command().createOption(flags).attributeName()
 }

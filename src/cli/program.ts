@@ -2,7 +2,8 @@ import { Command, CommanderError } from 'commander'
 import { fileError } from '../files/file-error.ts'
 import { version } from '../version.ts'
 import type { AddCommand } from './command.ts'
-import { type Craft, crafts } from './crafts.ts'
+import type { Craft } from './craft.ts'
+import { crafts } from './crafts.ts'
 import { addData } from './data.ts'
 import { addEvaluate } from './evaluate.ts'
 import { describeError, exitCodeOf, exitCodes, reportError, usageError } from './failure.ts'
@@ -49,9 +50,9 @@ Begin with:
   $ atelier generate text --model runs/mine --prompt "Once"
 All commands take --json and --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.`
 
-function addGroup(program: Command, name: string, what: string, pick: (craft: Craft) => AddCommand) {
+function addGroup(program: Command, name: string, what: string, pick: (craft: Craft) => AddCommand | undefined) {
   const group = program.command(name).description(`${what}: ${crafts.map((craft) => craft.name).join(', ')}`)
-  for (const craft of crafts) pick(craft)(group)
+  for (const craft of crafts) pick(craft)?.(group)
 }
 
 /** Lets the parser throw what it finds wrong instead of writing it, on all commands. */

@@ -24,6 +24,8 @@ export const imageArtifactSchema = z.object({
   projection: z
     .object({ of: z.string(), pixels: z.string(), distance: z.number(), steps: count, starts: count })
     .optional(),
+  /** Name of the file that it was written to, beside the record. */
+  file: z.string().optional(),
   imageSize: count,
   channels: z.union([z.literal(1), z.literal(3), z.literal(4)]),
   /** SHA-256 of the pixels, uint8 [channels, imageSize, imageSize], frame after frame. */

@@ -13,7 +13,7 @@ import { checkTruncation, drawLatent, latentLoop } from '../sample/latents.ts'
 import { type PictureRequest, PictureSampler } from '../sample/picture-sampler.ts'
 import { version } from '../version.ts'
 import type { ImageArtifact } from './artifact.ts'
-import { type Asked, type Condition, conditionsOf } from './conditions.ts'
+import { type Asked, type Condition, conditionsOf } from './asking.ts'
 import type { Pictures } from './render/canvas.ts'
 
 /** The model that pictures come from where none is named: it comes with the package. */

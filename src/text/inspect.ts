@@ -1,7 +1,7 @@
-import { readdir, stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { readTokenizer } from '../data/tokenizers/folder.ts'
+import { filesIn } from '../files/files-in.ts'
 import { readJsonFile } from '../files/json-file.ts'
 import { openCheckpoint } from '../files/safetensors-file.ts'
 import { sizeOf } from '../graph/dtype.ts'
@@ -176,11 +176,4 @@ async function lineageOf(
 
 function realised({ step, tokensSeen, elapsedMs, plans }: Progress) {
   return { steps: step, tokensSeen, seconds: elapsedMs / 1000, plans }
-}
-
-async function filesIn(folder: string): Promise<{ name: string; bytes: number }[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  const sizes = await Promise.all(paths.sort().map((path) => stat(path)))
-  return paths.map((path, i) => ({ name: relative(folder, path), bytes: sizes[i]!.size }))
 }
