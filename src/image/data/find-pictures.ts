@@ -8,6 +8,7 @@ import { isMetadata } from './captions.ts'
 import { iconifyCollection } from './iconify-pictures.ts'
 import { idxCollection, isIdxLabels, isIdxPictures } from './idx-pictures.ts'
 import { type FileGroup, isPicture, looseCollection } from './loose-pictures.ts'
+import { isParquet, parquetCollection } from './parquet-pictures.ts'
 import type { PictureCollection, PictureEntry, Skipped } from './picture-entry.ts'
 
 /** All pictures that paths stand for, not yet decoded, and what was noticed on the way. */
@@ -26,8 +27,8 @@ export interface FoundPictures {
 
 /**
  * Finds pictures: loose in folders (with captions and classes, see {@link looseCollection}), in IDX files of the MNIST
- * family, in icon sets (Iconify JSON), or in a known data set, which is downloaded if need be. Each file is taken once
- * however often it is reached. Throws `DataError` for paths that are missing or hold something else.
+ * family, in Parquet files, in icon sets (Iconify JSON), or in a known data set, which is downloaded if need be. Each
+ * file is taken once however often it is reached. Throws `DataError` for paths that are missing or hold something else.
  */
 export async function findPictures(
   paths: readonly string[],
@@ -133,6 +134,7 @@ async function containerOf(file: FoundFile, skipped: Skipped[]): Promise<Picture
   const { path, named } = file
   try {
     if (isIdxPictures(path)) return await idxCollection(path)
+    if (isParquet(path)) return await parquetCollection(path)
     if (isIconSet(path, named)) return await iconifyCollection(path)
   } catch (error) {
     if (named || !(error instanceof DataError)) throw error

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DataError } from '../../errors.ts'
 import { readIdxHeader, readIdxLabels, readIdxPictures } from '../codec/idx.ts'
-import type { PictureCollection, PictureEntry } from './picture-entry.ts'
+import { brokenEntry, type PictureCollection } from './picture-entry.ts'
 import { sideOfFile } from './side-of.ts'
 
 /** What Fashion-MNIST's labels 0 to 9 stand for (Xiao, Rasul and Vollgraf 2017, table 2). */
@@ -57,11 +57,6 @@ export async function idxCollection(path: string): Promise<PictureCollection> {
       }
     },
   }
-}
-
-/** Stands for what comes after a damage: it is counted and named when it is read. */
-export function brokenEntry(source: string, error: DataError): PictureEntry {
-  return { source, side: undefined, read: () => Promise.reject(error) }
 }
 
 async function labelsBeside(path: string, pictures: number): Promise<Uint8Array | undefined> {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { DataError } from '../../errors.ts'
 import type { PictureContent } from '../codec/picture.ts'
 
 /** What is known of a picture beside its pixels. */
@@ -51,4 +52,9 @@ export interface PictureCollection {
 export interface Skipped {
   readonly source: string
   readonly reason: string
+}
+
+/** Stands for what comes after a damage: it is counted and named when it is read. */
+export function brokenEntry(source: string, error: DataError): PictureEntry {
+  return { source, side: undefined, read: () => Promise.reject(error) }
 }
