@@ -9,7 +9,7 @@ const ladder = [
   ['train'],
   ['sample'],
   ['evaluate'],
-  ['text'],
+  ['text', 'image'],
   ['server', 'cli'],
 ]
 

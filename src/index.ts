@@ -6,8 +6,10 @@
  */
 export { getDataset, knownDatasets } from './data/catalog.ts'
 export * from './errors.ts'
+export * from './image/index.ts'
 export { createEngine, type Engine, type EngineName } from './runtime/index.ts'
 export type { SamplerSettings } from './sample/settings.ts'
 export * from './text/index.ts'
 export type { TrainEvent } from './train/events.ts'
+export type { GanEvent } from './train/gan-events.ts'
 export { version } from './version.ts'

@@ -1,1 +1,2 @@
+export * from './adversarial.ts'
 export * from './next-token.ts'

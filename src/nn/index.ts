@@ -1,4 +1,5 @@
 export * from './batch-norm.ts'
+export * from './convolution.ts'
 export * from './cross-attention.ts'
 export * from './layers.ts'
 export * from './masked-attention.ts'

@@ -3,6 +3,7 @@ export { type DuelWarning, DuelWatch, type LookReport, type RoundReport, type Wa
 export * from './events.ts'
 export * from './gan-events.ts'
 export * from './gan-loop.ts'
+export * from './gan-trainer.ts'
 export * from './held-out.ts'
 export * from './loop.ts'
 export * from './pace.ts'
