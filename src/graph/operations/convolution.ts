@@ -193,8 +193,9 @@ function flip(emit: Emitter, w: string): string {
 }
 
 /**
- * One product over all places, Σ_b g · columnsᵀ, where the columns are the picture as each element of the kernel
- * sees it, shifted. About twice as fast as a convolution over swapped axes (docs/log.md).
+ * Products over all places, g · columnsᵀ, where the columns are the picture as each element of the kernel sees it,
+ * shifted. About twice as fast as a convolution over swapped axes (docs/log.md). Where a picture has fewer places
+ * than there are outputs, the batch goes into the product too, for a sum over large products would cost more than it.
  */
 function lowerWeightGradient(
   emit: Emitter,
@@ -205,17 +206,49 @@ function lowerWeightGradient(
   const { groups, size } = attributes
   const [batch, channels] = picture!.shape as [number, number]
   const [, outputs, height, width] = gradient!.shape as [number, number, number, number]
-  const places = height * width
-  const [perGroup, taps] = [channels / groups, size[0] * size[1]]
-  const grouped = (name: string, n: number) => emit.node('Reshape', [name, emit.ints([batch, groups, n, places])])[0]!
-  const shifted = shifts(emit, x!, attributes, [height, width]).map((part) => grouped(part, perGroup))
-  const columns = taps === 1 ? shifted[0]! : emit.node('Concat', shifted, { axis: { int: 2 } })[0]!
-  const products = timesTransposed(emit, grouped(g!, outputs / groups), columns)
-  const [total] = emit.node('ReduceSum', [products, emit.ints([0])], { keepdims: { int: 0 } })
-  if (taps === 1) return emit.node('Reshape', [total!, emit.ints([outputs, perGroup, 1, 1])])
-  const [apart] = emit.node('Reshape', [total!, emit.ints([outputs, taps, perGroup])])
+  const perGroup = channels / groups
+  const sizes = { batch, groups, perGroup, outputs, places: height * width }
+  const isFolded = groups === 1 && sizes.places <= outputs
+  const seen = isFolded ? channelsFirst(emit, x!) : x!
+  const shifted = shifts(emit, seen, attributes, [height, width])
+  const total = isFolded ? foldedProduct(emit, shifted, g!, sizes) : summedProducts(emit, shifted, g!, sizes)
+  const taps = size[0] * size[1]
+  if (taps === 1) return emit.node('Reshape', [total, emit.ints([outputs, perGroup, 1, 1])])
+  const [apart] = emit.node('Reshape', [total, emit.ints([outputs, taps, perGroup])])
   const [ordered] = emit.node('Transpose', [apart!], { perm: { ints: [0, 2, 1] } })
   return emit.node('Reshape', [ordered!, emit.ints([outputs, perGroup, ...size])])
+}
+
+interface ProductSizes {
+  readonly batch: number
+  readonly groups: number
+  readonly perGroup: number
+  readonly outputs: number
+  readonly places: number
+}
+
+/** One product a picture and group, then their sum over the batch: [groups, O / groups, taps · I / groups]. */
+function summedProducts(emit: Emitter, shifted: readonly string[], g: string, sizes: ProductSizes): string {
+  const { batch, groups, perGroup, outputs, places } = sizes
+  const grouped = (name: string, n: number) => emit.node('Reshape', [name, emit.ints([batch, groups, n, places])])[0]!
+  const parts = shifted.map((part) => grouped(part, perGroup))
+  const columns = parts.length === 1 ? parts[0]! : emit.node('Concat', parts, { axis: { int: 2 } })[0]!
+  const products = timesTransposed(emit, grouped(g, outputs / groups), columns, [0, 1, 3, 2])
+  return emit.node('ReduceSum', [products, emit.ints([0])], { keepdims: { int: 0 } })[0]!
+}
+
+/** One product over places and batch together, from parts [I, B, H′, W′]: [O, taps · I]. */
+function foldedProduct(emit: Emitter, shifted: readonly string[], g: string, sizes: ProductSizes): string {
+  const { batch, perGroup, outputs, places } = sizes
+  const flat = (name: string, n: number) => emit.node('Reshape', [name, emit.ints([n, batch * places])])[0]!
+  const parts = shifted.map((part) => flat(part, perGroup))
+  const columns = parts.length === 1 ? parts[0]! : emit.node('Concat', parts, { axis: { int: 0 } })[0]!
+  return timesTransposed(emit, flat(channelsFirst(emit, g), outputs), columns, [1, 0])
+}
+
+/** [B, C, H, W] → [C, B, H, W]. */
+function channelsFirst(emit: Emitter, x: string): string {
+  return emit.node('Transpose', [x], { perm: { ints: [1, 0, 2, 3] } })[0]!
 }
 
 /** For each element of the kernel in row-major order, what of the padded picture it meets: [B, I, H′, W′] each. */
@@ -236,11 +269,11 @@ function shifts(
   })
 }
 
-/** a · bᵀ over the last two axes of four. */
-function timesTransposed(emit: Emitter, a: string, b: string): string {
+/** a · bᵀ over the last two axes; `swapped` is the permutation that transposes b. */
+function timesTransposed(emit: Emitter, a: string, b: string, swapped: readonly number[]): string {
   if (emit.provider === 'cpu')
     return emit.node('FusedMatMul', [a, b], { transB: { int: 1 } }, { domain: 'com.microsoft' })[0]!
-  const [transposed] = emit.node('Transpose', [b], { perm: { ints: [0, 1, 3, 2] } })
+  const [transposed] = emit.node('Transpose', [b], { perm: { ints: swapped } })
   return emit.node('MatMul', [a, transposed!])[0]!
 }
 
