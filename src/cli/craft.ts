@@ -33,7 +33,7 @@ export interface Evaluation {
 /** A kind of content: what each command does for it. Artifacts and runs name it by `kind` and `craft`. */
 export interface Craft {
   readonly name: string
-  readonly train?: AddCommand
+  readonly train: AddCommand
   readonly generate: AddCommand
   readonly evaluate: Evaluation
   /** Whether a model's folder that is no run of ours belongs to it, by its `config.json` (undefined: it has none). */

@@ -7,6 +7,7 @@ import { inspectImage } from './inspect-image.ts'
 import { inspectText } from './inspect-text.ts'
 import { remakeImage } from './remake-image.ts'
 import { remakeText } from './remake-text.ts'
+import { addTrainImage } from './train-image.ts'
 import { addTrainText } from './train-text.ts'
 
 /** The crafts: another is one more row. The first takes models' folders that no other owns. */
@@ -21,6 +22,7 @@ export const crafts: readonly Craft[] = [
   },
   {
     name: 'image',
+    train: addTrainImage,
     generate: addGenerateImage,
     evaluate: imageEvaluation,
     owns: async (config) => (await import('../models/gan-checkpoint.ts')).isGanConfig(config),

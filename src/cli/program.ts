@@ -50,9 +50,9 @@ Begin with:
   $ atelier generate text --model runs/mine --prompt "Once"
 All commands take --json and --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.`
 
-function addGroup(program: Command, name: string, what: string, pick: (craft: Craft) => AddCommand | undefined) {
+function addGroup(program: Command, name: string, what: string, pick: (craft: Craft) => AddCommand) {
   const group = program.command(name).description(`${what}: ${crafts.map((craft) => craft.name).join(', ')}`)
-  for (const craft of crafts) pick(craft)?.(group)
+  for (const craft of crafts) pick(craft)(group)
 }
 
 /** Lets the parser throw what it finds wrong instead of writing it, on all commands. */
