@@ -9,6 +9,8 @@ export interface FeatureExtractor {
   readonly digest: string
   /** What scores with these features compare with, in a sentence. */
   readonly note: string
+  /** Where it looks at some pictures a second, so that one doesn't show it all of a large corpus. */
+  readonly isSlow?: boolean
   /** Features [n, width], row after row. Throws `DataError` for pictures that it can't look at. */
   extract(pictures: Pictures): Promise<Float32Array>
   /** Frees what it holds on its engine, not the engine. */

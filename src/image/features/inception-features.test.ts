@@ -66,6 +66,7 @@ describe('InceptionFeatures', () => {
     ['torchvision', 1000, 'inception-torchvision'],
   ] as const)(
     'of a file pool as the %s network does, told by its %i classes',
+    { timeout: 60_000 },
     async ([variant, classes, name], { skip }) => {
       if (!weights) return skip()
       const reader = await openSafetensors(weights)
@@ -79,7 +80,6 @@ describe('InceptionFeatures', () => {
       expect(extractor.name).toBe(name)
       expect(farthest(features, variant)).toBeLessThan(1e-4)
     },
-    60_000,
   )
 
   it('do not depend on the pictures beside', async ({ skip }) => {

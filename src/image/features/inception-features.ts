@@ -19,6 +19,7 @@ const batchSize = 8
 export class InceptionFeatures implements FeatureExtractor {
   readonly name: string
   readonly width = inceptionWidth
+  readonly isSlow = true
   readonly digest: string
   readonly note: string
   readonly #engine: Engine
