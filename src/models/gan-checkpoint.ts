@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError } from '../errors.ts'
 import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
+import { checkValue } from '../files/parse-json.ts'
 import { toFloat32 } from '../files/safetensors.ts'
 import { openCheckpoint, type TensorReader, writeSafetensors } from '../files/safetensors-file.ts'
 import type { HostTensor } from '../graph/dtype.ts'
@@ -66,11 +67,16 @@ export function isGanConfig(json: unknown): boolean {
 /** Reads `config.json` of an image model. Throws {@link CheckpointError} for what is missing, corrupt or unknown. */
 export async function readGanConfig(folder: string): Promise<{ row: GanRow; config: GanConfig; classes: string[] }> {
   const source = join(folder, 'config.json')
-  const { model_type: type, classes, ...config } = await readJsonFile(source, configSchema)
-  if (!isGanConfig({ model_type: type })) {
+  const json = await readJsonFile(source, z.unknown())
+  if (!isGanConfig(json)) {
     const known = ganArchitectures.map(({ name }) => name).join(', ')
-    throw new CheckpointError(`${source}: model_type is ${JSON.stringify(type)}, wanted ${known}`, { type })
+    const { model_type: found } = (json ?? {}) as { model_type?: unknown }
+    throw new CheckpointError(
+      `${source}: model_type is ${JSON.stringify(found)}, wanted ${known}; is it a model for images?`,
+      { type: found },
+    )
   }
+  const { model_type: type, classes, ...config } = checkValue(json, configSchema, source, CheckpointError)
   const { conditioning: condition } = config
   if (condition.kind === 'class' && classes.length !== condition.nClasses)
     throw new CheckpointError(`${source}: it names ${classes.length} classes, nClasses is ${condition.nClasses}`)
