@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp'
 import { DataError } from '../../errors.ts'
 import type { Fit, PictureContent, PictureShape } from './picture.ts'
 import { greyPlanes, planesOfGrey, planesOfRgba } from './planes.ts'
-import { svgDensity } from './svg-density.ts'
+import { plainDensity, svgDensity } from './svg-density.ts'
 
 /** Pixels of the largest picture that is decoded: a small file can claim to be gigantic. */
 export const mostPixels = 64e6
@@ -59,7 +59,9 @@ function isSvg(bytes: Uint8Array): boolean {
 
 async function densityFor(bytes: Uint8Array, { size, fit }: PictureShape): Promise<number> {
   const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata()
-  return svgDensity(width, height, size, fit)
+  const density = svgDensity(width, height, size, fit)
+  if (width * height * (density / plainDensity) ** 2 > mostPixels) throw new Error('pixel limit')
+  return density
 }
 
 const reasons: readonly (readonly [RegExp, string])[] = [

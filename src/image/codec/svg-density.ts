@@ -1,7 +1,7 @@
 import type { Fit } from './picture.ts'
 
 /** Dots an inch at which a drawing has the pixels that it says. */
-const plainDensity = 72
+export const plainDensity = 72
 
 /**
  * The density at which an svg of `width` × `height` is drawn with just the pixels that are wanted: the longer side is

@@ -210,11 +210,11 @@ function statisticsOf(
   }
 }
 
-/** Classes that a source numbers keep their order; others follow by name, numbers by value. */
+/** Classes that a source numbers keep their order; others follow, by value where all are numbers, else by name. */
 function orderClasses({ classes }: FoundPictures, present: readonly string[]): string[] {
-  const numbered = new Set(classes)
-  const byName = (a: string, b: string) => Number(a) - Number(b) || (a < b ? -1 : Number(a > b))
-  return [...numbered, ...present.filter((name) => !numbered.has(name)).sort(byName)]
+  const others = present.filter((name) => !classes.includes(name)).sort()
+  if (others.every((name) => /^\d+$/.test(name))) others.sort((a, b) => Number(a) - Number(b))
+  return [...classes, ...others]
 }
 
 function tell({ onProgress }: PrepareImagesOptions, stage: ImageProgress['stage'], done: number, total: number) {
