@@ -27,7 +27,7 @@ export interface GanTrainerOptions {
   readonly optimizer: Readonly<Record<PlayerName, Optimizer>>
   /** Limit of each player's global gradient norm; Infinity leaves gradients as they are. */
   readonly gradientClip: number
-  /** Decay of the generator's moving average, 0 up to 1. */
+  /** Decay of the generator's moving average, 0 up to 1; less in the first rounds, see {@link averagingDecay}. */
   readonly emaDecay: number
   /** Whether pictures pass through an augmentation, fed as `real.rows`, `fake.rows`, … */
   readonly augmented: boolean
@@ -191,7 +191,8 @@ export class GanTrainer {
 
   async #move(name: PlayerName, feeds: Feeds, count: number, learningRate: number): Promise<void> {
     const player = this.#players[name]
-    const scalars = Object.entries(this.#options.optimizer[name].scalars(count, learningRate))
+    const emaDecay = averagingDecay(this.#options.emaDecay, this.step)
+    const scalars = Object.entries({ ...this.#options.optimizer[name].scalars(count, learningRate), emaDecay })
     const all = { ...feeds, ...Object.fromEntries(scalars.map(([key, value]) => [key, Float32Array.of(value)])) }
     for (const key of Object.keys(player.compiled.program.inputs)) {
       const buffer = this.#fed.get(key)
@@ -234,6 +235,14 @@ export class GanTrainer {
   }
 }
 
+/**
+ * min(decay, (1 + n) / (10 + n)) after n rounds: an average that begins with the first weights forgets them soon
+ * (as `tf.train.ExponentialMovingAverage` does with a number of updates).
+ */
+export function averagingDecay(decay: number, rounds: number): number {
+  return Math.min(decay, (1 + rounds) / (10 + rounds))
+}
+
 function zeros({ dtype, shape }: LoweredProgram['inputs'][string]): HostTensor {
   const sizes = shape as readonly number[]
   return { dtype, shape: sizes, data: allocate(dtype, sizeOf(sizes)) }
@@ -241,12 +250,12 @@ function zeros({ dtype, shape }: LoweredProgram['inputs'][string]): HostTensor {
 
 /** One player's loss, gradients, update, and, for the generator, moving average and statistics, as one graph. */
 function playerStep(name: PlayerName, options: GanTrainerOptions): StepGraph {
-  const { gan, objective, weights, optimizer, gradientClip, emaDecay } = options
+  const { gan, objective, weights, optimizer, gradientClip } = options
   const updates: StatisticUpdates = new Map()
   const duel = duelOf(options, updates)
   const { loss, reports }: PlayerLoss =
     name === 'generator' ? objective.generator(duel) : objective.discriminator(duel, weights)
-  const average = name === 'generator' ? { emaDecay } : {}
+  const average = name === 'generator' ? { emaDecay: input('emaDecay', 'float32', []) } : {}
   const parameters = trainedOf(gan[name])
   const step = fusedStep(loss, { parameters, optimizer: optimizer[name], gradientClip, ...average })
   const statistics = name === 'generator' ? [...updates] : []

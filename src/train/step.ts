@@ -11,8 +11,8 @@ export interface StepOptions {
   readonly optimizer: Optimizer
   /** Limit of the gradients' global norm; Infinity leaves them as they are. */
   readonly gradientClip: number
-  /** Decay of the moving average of the weights, 0 up to 1; undefined keeps none. */
-  readonly emaDecay?: number
+  /** Decay of the moving average of the weights, 0 up to 1, or a scalar that is fed; undefined keeps none. */
+  readonly emaDecay?: number | Tensor
 }
 
 /** Outputs of a graph by name, and which input each is to overwrite. */
@@ -95,9 +95,9 @@ function updates(parameters: readonly Parameter[], wrt: readonly Tensor[], optio
 }
 
 /** e ← e + (1 − decay) · (p − e). */
-function average({ name, shape }: Parameter, next: Tensor, decay: number): Tensor {
+function average({ name, shape }: Parameter, next: Tensor, decay: number | Tensor): Tensor {
   const ema = input(stateName.ema(name), 'float32', shape)
-  return add(ema, mul(sub(next, ema), 1 - decay))
+  return add(ema, mul(sub(next, ema), typeof decay === 'number' ? 1 - decay : sub(1, decay)))
 }
 
 function overwriting(state: readonly (readonly [string, Tensor])[]): StepGraph {
