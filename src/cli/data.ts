@@ -26,7 +26,15 @@ export function addData(parent: Command): void {
     )
     .argument('<name>', 'its name in `atelier data list`', textOption('get', 'a name'))
     .option('--out <folder>', 'copy its files there, into a folder of its name', textOption('--out', 'a folder'))
-  runs<GetOptions>(get, ['atelier data get state-of-the-union', 'atelier data get tinyshakespeare --out data'], getData)
+  runs<GetOptions>(
+    get,
+    [
+      'atelier data get state-of-the-union',
+      'atelier data get tinyshakespeare --out data',
+      'atelier data get inception    (the network that image models are measured by)',
+    ],
+    getData,
+  )
   const describe = data
     .command('describe')
     .description('Reads a corpus as training would and tells what is in it: text, or pictures with --craft image.')
@@ -84,6 +92,7 @@ async function list(_: object, terminal: Terminal): Promise<Outcome> {
 async function getData({ out }: GetOptions, terminal: Terminal, [name = '']: readonly string[]): Promise<Outcome> {
   const { checkDataset, getDataset, knownDatasets } = await import('../data/catalog.ts')
   const known = knownDatasets.find((dataset) => dataset.name === name)
+  if (name === inceptionName && !known) return getInception(terminal, out)
   if (!known) throw unknownDataset(name, knownDatasets)
   const progress = new Progress(terminal)
   const onProgress = (done: number, total: number) =>
@@ -98,6 +107,28 @@ async function getData({ out }: GetOptions, terminal: Terminal, [name = '']: rea
     progress.end()
     for (const file of files) terminal.say(file)
     return { result: { name, files, licence: known.licence, sha256: known.sha256 } }
+  } finally {
+    progress.end()
+  }
+}
+
+/** What `data get` calls the network that pictures are measured by. */
+const inceptionName = 'inception'
+
+/** The network that `atelier evaluate` sees pictures with, got before it is needed. */
+async function getInception(terminal: Terminal, out: string | undefined): Promise<Outcome> {
+  const { getNsfwInception, nsfwPackage } = await import('../image/features/inception-weights.ts')
+  const progress = new Progress(terminal)
+  const onNote = (line: string) => progress.line(line)
+  try {
+    const file = await interruptible(
+      () => progress.line('stopping'),
+      (signal) => getNsfwInception({ signal, onNote }),
+    )
+    const files = out ? await copy([file], join(out, inceptionName)) : [file]
+    progress.end()
+    for (const path of files) terminal.say(path)
+    return { result: { name: inceptionName, files, ...nsfwPackage } }
   } finally {
     progress.end()
   }

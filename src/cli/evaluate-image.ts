@@ -14,7 +14,7 @@ export const imageEvaluation: Evaluation = {
   options: [
     [
       '--features <name>',
-      'what sees the pictures: classifier, inception, or a safetensors file of InceptionV3 (default: the run’s classifier, else inception)',
+      'what sees the pictures: classifier; inception, nsfwjs’ network, fetched once by npm, whose scores compare with one another, not with published ones; or a safetensors file of the FID Inception (default: the run’s classifier, else inception)',
       textOption('--features', 'a name or a file'),
     ],
     [
@@ -56,7 +56,7 @@ async function evaluate(options: Options, terminal: Terminal, run: string): Prom
     const result = await interruptible(
       () => progress.line('stopping'),
       async (signal) => {
-        const { paths, names } = data ? await findSources(data, progress, signal) : {}
+        const { paths, names } = data ? await findSources(data, progress, signal, 'image') : {}
         const sources = given({ data: paths, sources: names })
         return evaluateImage(run, { ...asked, ...sources, signal, onProgress, onNote: (line) => progress.line(line) })
       },

