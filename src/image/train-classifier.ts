@@ -36,6 +36,9 @@ export interface TrainClassifierOptions {
   readonly onProgress?: (progress: { readonly step: number; readonly steps: number; readonly loss: number }) => void
 }
 
+/** What a classifier learns from and is measured on: an open corpus, or a part of it. */
+export type ClassifiedPictures = Pick<ImageCorpus, 'imageSize' | 'channels' | 'classes' | 'train' | 'heldOut'>
+
 /** What a training gave. */
 export interface TrainedClassifier {
   readonly classifier: ImageClassifier
@@ -61,7 +64,7 @@ interface Target {
  */
 export async function trainClassifier(
   engine: Engine,
-  corpus: ImageCorpus,
+  corpus: ClassifiedPictures,
   options: TrainClassifierOptions = {},
 ): Promise<TrainedClassifier> {
   const { picturesSeen = 240_000, batchSize = 128, width = 24, learningRate = 3e-3, seed = 0 } = options
@@ -102,7 +105,7 @@ export async function trainClassifier(
 }
 
 /** What can be told, and of which pictures. */
-function targetsOf({ classes, train, heldOut }: ImageCorpus, names: readonly string[] | undefined): Target[] {
+function targetsOf({ classes, train, heldOut }: ClassifiedPictures, names: readonly string[] | undefined): Target[] {
   const known = classes.length > 1 ? ['class'] : [...new Set(recordsOf(train).flatMap((x) => Object.keys(x)))].sort()
   const targets = (names ?? known).map((name): Target => {
     if (name === 'class' && train.labels && heldOut.labels)
@@ -143,7 +146,7 @@ function lossOf(classifier: ImageClassifier, batchSize: number): Tensor {
 
 /** Feeds of one step: a function of (seed, step). */
 function batchOf(
-  { train, channels, imageSize }: ImageCorpus,
+  { train, channels, imageSize }: ClassifiedPictures,
   targets: readonly Target[],
   step: number,
   { batchSize, seed, flip = true }: TrainClassifierOptions & { readonly batchSize: number; readonly seed: number },
