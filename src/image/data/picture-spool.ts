@@ -19,7 +19,7 @@ export interface SpooledPicture {
  * What was decoded, once and in order: the distinct pictures with their records, in a file that has no name.
  *
  * Whether all are grey, which classes there are and who is held out are known only after the last one. The file is
- * unlinked as soon as it is open, so a killed process leaves nothing. Memory: some 60 bytes a picture.
+ * unlinked as soon as it is open, so a killed process leaves nothing. Memory: some 100 bytes a picture.
  */
 export class PictureSpool {
   /** Planes of each picture kept: 1 for a grey one where the number is chosen by what there is. */

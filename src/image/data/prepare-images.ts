@@ -9,7 +9,7 @@ import { type FoundPictures, findPictures } from './find-pictures.ts'
 import { type ImageCorpus, imagesExist, openImages } from './image-corpus.ts'
 import type { ImageStatistics } from './image-shards.ts'
 import { inOrder } from './in-order.ts'
-import { packImages } from './pack-images.ts'
+import { type Packing, packImages } from './pack-images.ts'
 import type { PictureEntry } from './picture-entry.ts'
 import { PictureSpool } from './picture-spool.ts'
 import { splitImages } from './split-images.ts'
@@ -61,52 +61,47 @@ const mostNamed = 100
  */
 export async function prepareImages(options: PrepareImagesOptions): Promise<ImageCorpus> {
   const settings = resolveSettings(options)
-  const { shape, heldOut, seed } = settings
   const found = await findPictures(options.paths, options)
-  const spool = await PictureSpool.create(options.folder, shape.size, seed)
+  const spool = await PictureSpool.create(options.folder, settings.shape.size, settings.seed)
   try {
-    const skippedCount = await spoolPictures(spool, found, shape, options)
+    const skippedCount = await spoolPictures(spool, found, settings.shape, options)
     checkEnough(options.paths, spool, found, skippedCount)
-    const { sides, ownSplit } = splitImages(spool, heldOut)
+    const { sides, ownSplit } = splitImages(spool, settings.heldOut)
     const statistics = statisticsOf(spool, found, skippedCount, ownSplit)
-    const channels =
-      shape.planes === 'auto' ? (spool.planeCounts.every((planes) => planes === 1) ? 1 : 3) : shape.planes
-    const how = {
-      imageSize: shape.size,
-      channels,
-      fit: shape.fit,
-      background: [...shape.background] as [number, number, number],
-      heldOut,
-      seed,
-    }
-    const classes = orderClasses(found, spool.classNames)
-    const digest = digestOf({ pictures: spool.digest, classes, ...how })
-    const path = join(options.folder, `images-${digest.slice(0, 16)}`)
-    if (!(await imagesExist(path))) {
-      const description = { ...how, digest, classes, captioned: spool.captioned > 0, statistics }
-      const onPicture = (done: number) => {
-        options.signal?.throwIfAborted()
-        tell(options, 'pack', done, spool.length)
-      }
-      await stoppable(options.signal, () =>
-        writeFolderAtomic(path, (temporary) => packImages(temporary, { spool, sides, description, onPicture })),
-      )
-    }
+    const description = { ...describe(spool, found, settings), statistics }
+    const path = join(options.folder, `images-${description.digest.slice(0, 16)}`)
+    if (!(await imagesExist(path))) await write(path, { spool, sides, description }, options)
     return await openImages(path, statistics)
   } finally {
     await spool.dispose()
   }
 }
 
-/** An abort comes out as its reason, not as a failure to write. */
-async function stoppable(signal: AbortSignal | undefined, write: () => Promise<void>): Promise<void> {
+function describe(spool: PictureSpool, found: FoundPictures, { shape, heldOut, seed }: Settings) {
+  const { size: imageSize, planes, fit } = shape
+  const background: [number, number, number] = [...shape.background]
+  const fewest = spool.planeCounts.every((count) => count === 1) ? 1 : 3
+  const how = { imageSize, channels: planes === 'auto' ? fewest : planes, fit, background, heldOut, seed } as const
+  const classes = orderClasses(found, spool.classNames)
+  const digest = digestOf({ pictures: spool.digest, classes, ...how })
+  return { ...how, classes, digest, captioned: spool.captioned > 0 }
+}
+
+/** Writes the folder; an abort comes out as its reason, not as a failure to write. */
+async function write(path: string, packing: Omit<Packing, 'onPicture'>, options: PrepareImagesOptions) {
+  const onPicture = (done: number) => {
+    options.signal?.throwIfAborted()
+    tell(options, 'pack', done, packing.spool.length)
+  }
   try {
-    await write()
+    await writeFolderAtomic(path, (temporary) => packImages(temporary, { ...packing, onPicture }))
   } catch (error) {
-    signal?.throwIfAborted()
+    options.signal?.throwIfAborted()
     throw error
   }
 }
+
+type Settings = ReturnType<typeof resolveSettings>
 
 function resolveSettings(options: PrepareImagesOptions) {
   const {
@@ -131,7 +126,7 @@ function resolveSettings(options: PrepareImagesOptions) {
   const isByte = (value: number) => Number.isInteger(value) && value >= 0 && value <= 255
   if (colour.length !== 3 || !colour.every(isByte)) throw wrong('background', colour, 'three whole numbers, 0 to 255')
   const shape: PictureShape = { size, fit, planes, background: colour }
-  return { shape, heldOut, seed, atOnce }
+  return { shape, heldOut, seed }
 }
 
 type Read = { readonly entry: PictureEntry } & (
