@@ -10,13 +10,15 @@ const manifest = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../pac
 }
 const train = ['train', 'text', '--data', 'tiny.txt', '--out', 'never']
 const generate = ['generate', 'text', '--model', 'nowhere', '--prompt', 'x']
+const paint = ['generate', 'image', '--model', 'nowhere', '--out']
 
 /** All commands, each with the words that must stand in its help. */
 const commands: readonly (readonly [command: string, ...words: string[]])[] = [
   ['start', '--minutes'],
   ['train text', '--data', '--resume', 'contextLength', 'nano', '--licence'],
   ['generate text', '--top-p', '--dry-sequence-breakers', '--logit-bias', '--max-tokens', '[default: a new one'],
-  ['evaluate', '--samples', '<run>'],
+  ['generate image', '--prompt', '--interpolate', '--project', '--guidance', '--truncation', 'remake'],
+  ['evaluate', '--samples', '<run>', 'text: ', '--tokens', 'image: ', '--features'],
   ['inspect', '<run>'],
   ['remake', '--model', '<artifact>'],
   ['data list'],
@@ -44,7 +46,7 @@ describe('help', () => {
 const mistakes: readonly (readonly [message: string, words: readonly string[]])[] = [
   ['did you mean train?', ['trian', 'text']],
   ['did you mean text?', ['train', 'txt']],
-  ['atelier train: got nothing, wanted one of text', ['train']],
+  ['atelier train: got nothing, wanted one of text, image', ['train']],
   ['did you mean --temperature?', [...generate, '--temperatur', '1']],
   ["missing required argument 'run'", ['evaluate']],
   ['atelier inspect: too many words, got a b', ['inspect', 'a', 'b']],
@@ -80,6 +82,17 @@ const mistakes: readonly (readonly [message: string, words: readonly string[]])[
   ["got '5', wanted key=value", [...generate, '--logit-bias', '5']],
   ["--logit-bias (id): got 'a'", [...generate, '--logit-bias', 'a=1']],
   ['- is given twice', ['generate', 'text', '--prompt', '-', '--prompt', '-']],
+  ['no --out; name a file, such as --out picture.png', ['generate', 'image']],
+  ["a picture ends in .png or .webp, got '.jpg'", [...paint, 'a.jpg']],
+  ["an animation ends in .webp or .gif, got '.png'", [...paint, 'a.png', '--interpolate', '1,2']],
+  ['--interpolate and --grid: a call makes one thing', [...paint, 'a.webp', '--interpolate', '1,2', '--grid']],
+  ['--prompt and --class: a model takes words or classes', [...paint, 'a.png', '--prompt', 'x', '--class', '1']],
+  ['--scale and --size: a picture has one size', [...paint, 'a.png', '--scale', '2', '--size', '64']],
+  ['--columns: it goes with --grid', [...paint, 'a.png', '--columns', '2']],
+  ['--frames: it goes with --interpolate', [...paint, 'a.png', '--frames', '9']],
+  ['--n: --project says how many pictures there are', [...paint, 'a.png', '--project', 'b.png', '--n', '2']],
+  ["--n: got '0', wanted a whole number at least 1, at most 10000", [...paint, 'a.png', '--n', '0']],
+  ["--truncation: got 'x', wanted a number", [...paint, 'a.png', '--truncation', 'x']],
   ['did you mean moby-dick?', ['data', 'get', 'mobydick']],
 ]
 

@@ -26,6 +26,9 @@ export function pictureAt({ pixels, channels, imageSize }: Pictures, index: numb
   return { pixels: pixels.subarray(index * each, (index + 1) * each), channels, imageSize }
 }
 
+/** Bytes of the largest canvas: more than any file needs, less than memory. */
+const mostBytes = 2 ** 30
+
 /** A rectangle of interleaved pixels, row by row, which pictures are drawn into. */
 export class Canvas {
   readonly width: number
@@ -34,8 +37,13 @@ export class Canvas {
   /** uint8 [height, width, channels]. */
   readonly pixels: Uint8Array
 
-  /** A canvas of white, or, where it has an alpha plane, of nothing. */
+  /** A canvas of white, or, where it has an alpha plane, of nothing. Throws {@link ConfigError} beyond a gigabyte. */
   constructor(width: number, height: number, channels: 1 | 3 | 4, background = channels === 4 ? 0 : 255) {
+    if (width * height * channels > mostBytes)
+      throw new ConfigError(
+        `render: ${width} × ${height} pixels are too many for one file; make pictures smaller or fewer`,
+        { width, height },
+      )
     this.width = width
     this.height = height
     this.channels = channels

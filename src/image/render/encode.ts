@@ -100,6 +100,7 @@ export async function encodeAnimation(pictures: Pictures, options: AnimationOpti
   const side = enlargedSide(pictures.imageSize, options)
   const canvas = new Canvas(side, side * n, pictures.channels)
   for (let i = 0; i < n; i++) canvas.draw(pictures, i, 0, i * side, side)
+  checkSize(canvas, side, format)
   const frames = sharpOf(canvas, side)
   const timing = { loop, delay: new Array<number>(n).fill(delayMs) }
   if (format === 'gif') return frames.gif({ ...timing, dither: 0 }).toBuffer()
@@ -108,9 +109,21 @@ export async function encodeAnimation(pictures: Pictures, options: AnimationOpti
 
 /** A canvas as a file. */
 export async function encodeCanvas(canvas: Canvas, format: PictureFormat): Promise<Uint8Array> {
+  checkSize(canvas, canvas.height, format)
   const image = sharpOf(canvas)
   if (format === 'webp') return image.webp({ lossless: true, exact: true }).toBuffer()
   return image.png({ compressionLevel: 9, adaptiveFiltering: false }).toBuffer()
+}
+
+/** The longest side that a format can have, in pixels; PNG's is ours, so that nobody asks for the machine's memory. */
+const longest = { png: 65_535, webp: 16_383, gif: 65_535 } as const
+
+function checkSize({ width }: Canvas, height: number, format: PictureFormat | AnimationFormat): void {
+  if (Math.max(width, height) <= longest[format]) return
+  throw new ConfigError(
+    `render: it would be ${width} × ${height} pixels, ${format} goes up to ${longest[format]} a side; make pictures smaller or fewer`,
+    { width, height, format },
+  )
 }
 
 function sharpOf({ pixels, width, height, channels }: Canvas, pageHeight?: number): Sharp {

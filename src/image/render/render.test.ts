@@ -93,6 +93,13 @@ describe('a grid', () => {
   })
 })
 
+test('what no file can hold is refused before it is made', async () => {
+  await expect(encodePicture(shades(1, 1), { size: 20_000, format: 'webp' })).rejects.toThrow(
+    'render: it would be 20000 × 20000 pixels, webp goes up to 16383 a side',
+  )
+  await expect(encodePicture(shades(1, 3), { size: 40_000 })).rejects.toThrow('too many for one file')
+})
+
 describe('an animation', () => {
   test.for(['webp', 'gif'] as const)('as %s has every frame, its time and its loop', async (format) => {
     const file = await encodeAnimation(shades(5, 3, 4), { format, delayMs: 70, scale: 2 })

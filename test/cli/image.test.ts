@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import sharp from 'sharp'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { tinyClasses, writeTinyGan } from '../../src/image/testing/tiny-gan.ts'
+import { type Finished, resultOf, workshop } from './atelier.ts'
+
+const { run, path } = workshop()
+const paint = (...words: string[]) => run(['generate', 'image', '--threads', '1', ...words])
+const bytesOf = (name: string) => readFileSync(path(name))
+const recordOf = (name: string) => JSON.parse(readFileSync(path(name), 'utf8')) as Record<string, never>
+
+/** Ended in one line on stderr that says what is wrong, and wrote nothing of that name. */
+function expectFailure({ code, stdout, stderr }: Finished, message: string, exitCode = 2): void {
+  expect(stderr).toContain(message)
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+  expect([code, stdout]).toEqual([exitCode, ''])
+}
+
+beforeAll(async () => {
+  for (const kind of ['none', 'class', 'text'] as const) await writeTinyGan(path(kind), kind)
+})
+
+describe('atelier generate image', () => {
+  test('paints the same bytes from the same seed, and remake agrees', async () => {
+    const words = ['--model', 'text', '--prompt', 'a red apple', '--n', '5', '--grid', '--seed', '7', '--scale', '2']
+    const [first, second] = [await paint(...words, '--out', 'a.png'), await paint(...words, '--out', 'b.png')]
+    expect([first.code, second.code, first.stdout]).toEqual([0, 0, 'a.png\n'])
+    expect(first.stderr).toContain('seed 7 · 5 pictures of 16 × 16')
+    expect(bytesOf('a.png').equals(bytesOf('b.png'))).toBe(true)
+    expect(await sharp(bytesOf('a.png')).metadata()).toMatchObject({ width: 3 * 34 + 2, height: 2 * 34 + 2 })
+    const same = await run(['remake', 'a.json', '--json'])
+    expect([same.code, resultOf<{ identical: boolean; remakes: [] }>(same).remakes.length]).toEqual([0, 5])
+    const record = recordOf('a.json') as unknown as { artifacts: { pixels: string }[] }
+    record.artifacts[4]!.pixels = '0'
+    writeFileSync(path('forged.json'), JSON.stringify(record))
+    const other = await run(['remake', 'forged.json'])
+    expect([other.code, other.stdout]).toEqual([1, expect.stringContaining('picture 5, seed 7 (a.png): not identical')])
+  })
+
+  test('writes several pictures to files of their own, as many as there are', async () => {
+    const files = await paint('--model', 'class', '--n', '3', '--seed', '1', '--out', 'c.webp', '--json')
+    expect(resultOf(files)).toMatchObject({ files: ['c-1.webp', 'c-2.webp', 'c-3.webp'], record: 'c.json' })
+    await paint('--model', 'class', '--n', '3', '--seed', '1', '--out', 'folder')
+    expect(readdirSync(path('folder')).sort()).toEqual(['1.png', '2.png', '3.png', 'pictures.json'])
+    const pixels = (name: string) => sharp(bytesOf(name)).raw().toBuffer()
+    expect((await pixels('folder/2.png')).equals(await pixels('c-2.webp'))).toBe(true)
+    const { artifacts } = recordOf('c.json') as unknown as { artifacts: { class: { name: string }; file: string }[] }
+    expect(artifacts.map((one) => [one.class.name, one.file])).toEqual(
+      tinyClasses.map((name, i) => [name, `c-${i + 1}.webp`]),
+    )
+  })
+
+  test('finds a latent for a picture, paints it again, and walks from it and back', async () => {
+    await paint('--model', 'none', '--seed', '1', '--out', 'target.png')
+    const found = await paint(
+      '--model',
+      'none',
+      '--project',
+      'target.png',
+      '--steps',
+      '3',
+      '--seed',
+      '2',
+      '--out',
+      'p.png',
+    )
+    expect(found.code).toBe(0)
+    expect(recordOf('p.json')).toMatchObject({ projection: { of: 'target.png', steps: 3 } })
+    await paint('--model', 'none', '--latent', 'p.json', '--out', 'again.png')
+    const right = await sharp(bytesOf('p.png')).extract({ left: 20, top: 2, width: 16, height: 16 }).raw().toBuffer()
+    expect((await sharp(bytesOf('again.png')).raw().toBuffer()).equals(right)).toBe(true)
+    const loop = await paint('--model', 'none', '--interpolate', 'p.json,5', '--frames', '6', '--out', 'loop.webp')
+    expect(loop.code).toBe(0)
+    expect(await sharp(bytesOf('loop.webp'), { animated: true }).metadata()).toMatchObject({ pages: 6, loop: 0 })
+    expect((await run(['remake', 'loop.json'])).stdout).toContain('loop of 6 frames, seed 0 (loop.webp): identical')
+  })
+
+  const mistakes: readonly (readonly [message: string, exitCode: number, words: readonly string[]])[] = [
+    ["class: there is no 'shrit'; did you mean Shirt?", 2, ['--model', 'class', '--class', 'shrit']],
+    ['prompt: the model takes no words', 2, ['--model', 'none', '--prompt', 'a cat']],
+    ['prompt: got no words', 2, ['--model', 'text', '--prompt', '  ']],
+    ['the model takes 12, which end at', 2, ['--model', 'text', '--prompt', 'xylophones and zeppelins']],
+    ['truncation: got 0, wanted 0.05 to 10', 2, ['--model', 'none', '--truncation', '0']],
+    ['guidance: got 99, wanted 0 to 20', 2, ['--model', 'text', '--guidance', '99']],
+    ['nowhere holds no config.json', 1, ['--model', 'nowhere']],
+    ['read gone.png: it does not exist', 1, ['--model', 'none', '--project', 'gone.png']],
+    ['read gone.json: it does not exist', 1, ['--model', 'none', '--latent', 'gone.json']],
+    ['not a picture in a format that is read', 1, ['--model', 'none', '--project', 'tiny.txt']],
+  ]
+  test.for(mistakes)('%s', async ([message, exitCode, words]) => {
+    expectFailure(await paint(...words, '--out', 'never.png'), message, exitCode)
+    expect(readdirSync(path('.'))).not.toContain('never.png')
+  })
+
+  test('an animation of one stop', async () => {
+    expectFailure(
+      await paint('--model', 'none', '--interpolate', '1', '--out', 'never.gif'),
+      'got 1 stop(s), wanted two',
+    )
+  })
+})
+
+describe('commands ask the craft', () => {
+  test('inspect tells of both players', async () => {
+    const [json, plain] = await Promise.all([run(['inspect', 'class', '--json']), run(['inspect', 'class'])])
+    expect(resultOf(json)).toMatchObject({
+      architecture: { name: 'r3gan' },
+      classes: tinyClasses,
+      parameters: { kept: true },
+    })
+    for (const word of ['generator', 'discriminator', '16 × 16, colour', '1 Ankle boot', 'digest'])
+      expect(plain.stdout).toContain(word)
+  })
+
+  test('options of another craft are refused', async () => {
+    const text = await run(['evaluate', 'class', '--tokens', '5'])
+    expectFailure(text, '--tokens: it is for text, and class is a model for image; leave it out')
+    const image = await run(['evaluate', 'nowhere', '--features', 'inception'])
+    expectFailure(image, '--features: it is for image, and nowhere is a model for text; leave it out')
+  })
+
+  test('runs and artifacts of crafts that do not exist yet', async () => {
+    writeFileSync(path('song.json'), JSON.stringify({ format: 'atelier-artifact-1', kind: 'music' }))
+    expectFailure(
+      await run(['remake', 'song.json']),
+      'artifact of the craft "music", this version knows text, image',
+      1,
+    )
+  })
+
+  test('a folder of another craft is said to be one', async () => {
+    expectFailure(await paint('--model', 'gallery/en', '--out', 'never.png'), 'is it a model for images?', 1)
+  })
+})
