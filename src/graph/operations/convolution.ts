@@ -1,7 +1,8 @@
 import { ShapeError } from '../../errors.ts'
-import type { Emitter, OnnxAttribute, Operation } from '../operation.ts'
+import type { Operation } from '../operation.ts'
 import { floats, requireRank, requireSameDtype } from '../shape-rules.ts'
 import { applyOne, type Dim, formatShape, type Shape, staticShape, type Tensor, type TensorType } from '../tensor.ts'
+import { lowerConvolution, lowerInputGradient, lowerWeightGradient } from './convolution-lowering.ts'
 import { sum } from './reduce.ts'
 
 /** Sizes along height and width. */
@@ -19,7 +20,7 @@ export interface Convolution2dAttributes {
 }
 
 /** The gradients of a convolution must be told what cannot be seen from their inputs: a height and a width. */
-interface SizedAttributes extends Convolution2dAttributes {
+export interface SizedAttributes extends Convolution2dAttributes {
   readonly size: Pair
 }
 
@@ -46,7 +47,7 @@ const conv2dRow: Operation<Convolution2dAttributes> = {
     convolutionWeightGradient(x!, g!, spatial(w!), attributes),
     ...(bias ? [sum(g!, { axes: [0, 2, 3] })] : []),
   ],
-  lower: (emit, inputs, attributes) => emit.node('Conv', inputs, onnxAttributes(attributes)),
+  lower: lowerConvolution,
 }
 
 /** Σ over outputs and places of g · w: g [B, O, H′, W′], w [O, I / groups, kh, kw] → [B, I, H, W] with [H, W] = `size`. */
@@ -69,7 +70,7 @@ const inputGradientRow: Operation<SizedAttributes> = {
     applyOne(conv2dRow, [c!, w!], attributes),
     convolutionWeightGradient(c!, g!, spatial(w!), attributes),
   ],
-  lower: (emit, inputs, attributes, node) => lowerInputGradient(emit, inputs, attributes, node.inputs),
+  lower: lowerInputGradient,
 }
 
 /** Σ over pictures and places of x · g: x [B, I, H, W], g [B, O, H′, W′] → [O, I / groups, kh, kw] with [kh, kw] = `size`. */
@@ -90,7 +91,7 @@ const weightGradientRow: Operation<SizedAttributes> = {
     convolutionInputGradient(g!, c!, spatial(x!), attributes),
     applyOne(conv2dRow, [x!, c!], attributes),
   ],
-  lower: (emit, inputs, attributes, node) => lowerWeightGradient(emit, inputs, attributes, node.inputs),
+  lower: lowerWeightGradient,
 }
 
 function spatial(x: Tensor): Pair {
@@ -126,7 +127,8 @@ function checkSize(
   throw new ShapeError(`${operation}: got a gradient ${formatShape(g.shape)}, wanted [B, O, ${wanted.join(', ')}]`)
 }
 
-function outputSize(
+/** [H′, W′]. Throws {@link ShapeError} where the kernel does not fit. */
+export function outputSize(
   from: readonly number[],
   kernel: readonly number[],
   { stride, padding, dilation }: Convolution2dAttributes,
@@ -137,144 +139,6 @@ function outputSize(
   })
   if (size.every((n) => n >= 1)) return size as [number, number]
   throw new ShapeError(`conv2d: a kernel ${kernel.join(' × ')} does not fit into ${from.join(' × ')}; add padding`)
-}
-
-function onnxAttributes({ stride, padding, dilation, groups }: Convolution2dAttributes): Record<string, OnnxAttribute> {
-  return {
-    strides: { ints: stride },
-    pads: { ints: padding },
-    dilations: { ints: dilation },
-    group: { int: groups },
-  }
-}
-
-/** A convolution with the flipped kernel where the stride is 1 (about half as fast again as ConvTranspose: docs/log.md). */
-function lowerInputGradient(
-  emit: Emitter,
-  [g, w]: readonly string[],
-  attributes: SizedAttributes,
-  [, kernel]: readonly Tensor[],
-): string[] {
-  const { stride, padding, dilation, groups, size } = attributes
-  const shape = kernel!.shape as [number, number, number, number]
-  const reach = [0, 1].map((i) => dilation[i]! * (shape[i + 2]! - 1))
-  const around = padding.map((n, i) => reach[i % 2]! - n) as unknown as Padding
-  if (stride.every((n) => n === 1) && around.every((n) => n >= 0))
-    return emit.node(
-      'Conv',
-      [g!, turned(emit, w!, shape, groups)],
-      onnxAttributes({ stride, padding: around, dilation, groups }),
-    )
-  const [, , ...from] = kernelOutput(size, shape, attributes)
-  const missing = [0, 1].map(
-    (i) => size[i]! - ((from[i]! - 1) * stride[i]! - padding[i]! - padding[i + 2]! + reach[i]! + 1),
-  )
-  return emit.node('ConvTranspose', [g!, w!], { ...onnxAttributes(attributes), output_padding: { ints: missing } })
-}
-
-function kernelOutput(size: Pair, [outputs, , ...kernel]: Shape, attributes: Convolution2dAttributes): number[] {
-  return [0, outputs as number, ...outputSize(size, kernel as number[], attributes)]
-}
-
-/** [O, I / groups, kh, kw] → [I, O / groups, kh, kw], upside down and back to front. */
-function turned(emit: Emitter, w: string, [outputs, perGroup, kh, kw]: Shape, groups: number): string {
-  const flipped = kh === 1 && kw === 1 ? w : flip(emit, w)
-  if (groups === 1) return emit.node('Transpose', [flipped], { perm: { ints: [1, 0, 2, 3] } })[0]!
-  const sizes = [groups, Number(outputs) / groups, Number(perGroup), Number(kh), Number(kw)]
-  const [apart] = emit.node('Reshape', [flipped, emit.ints(sizes)])
-  const [swapped] = emit.node('Transpose', [apart!], { perm: { ints: [0, 2, 1, 3, 4] } })
-  const whole = [groups * Number(perGroup), Number(outputs) / groups, Number(kh), Number(kw)]
-  return emit.node('Reshape', [swapped!, emit.ints(whole)])[0]!
-}
-
-function flip(emit: Emitter, w: string): string {
-  const backwards = [emit.ints([-1, -1]), emit.ints([-(2 ** 31), -(2 ** 31)]), emit.ints([2, 3]), emit.ints([-1, -1])]
-  return emit.node('Slice', [w, ...backwards])[0]!
-}
-
-/**
- * Products over all places, g · columnsᵀ, where the columns are the picture as each element of the kernel sees it,
- * shifted. About twice as fast as a convolution over swapped axes (docs/log.md). Where a picture has fewer places
- * than there are outputs, the batch goes into the product too, for a sum over large products would cost more than it.
- */
-function lowerWeightGradient(
-  emit: Emitter,
-  [x, g]: readonly string[],
-  attributes: SizedAttributes,
-  [picture, gradient]: readonly Tensor[],
-): string[] {
-  const { groups, size } = attributes
-  const [batch, channels] = picture!.shape as [number, number]
-  const [, outputs, height, width] = gradient!.shape as [number, number, number, number]
-  const perGroup = channels / groups
-  const sizes = { batch, groups, perGroup, outputs, places: height * width }
-  const isFolded = groups === 1 && sizes.places <= outputs
-  const seen = isFolded ? channelsFirst(emit, x!) : x!
-  const shifted = shifts(emit, seen, attributes, [height, width])
-  const total = isFolded ? foldedProduct(emit, shifted, g!, sizes) : summedProducts(emit, shifted, g!, sizes)
-  const taps = size[0] * size[1]
-  if (taps === 1) return emit.node('Reshape', [total, emit.ints([outputs, perGroup, 1, 1])])
-  const [apart] = emit.node('Reshape', [total, emit.ints([outputs, taps, perGroup])])
-  const [ordered] = emit.node('Transpose', [apart!], { perm: { ints: [0, 2, 1] } })
-  return emit.node('Reshape', [ordered!, emit.ints([outputs, perGroup, ...size])])
-}
-
-interface ProductSizes {
-  readonly batch: number
-  readonly groups: number
-  readonly perGroup: number
-  readonly outputs: number
-  readonly places: number
-}
-
-/** One product a picture and group, then their sum over the batch: [groups, O / groups, taps · I / groups]. */
-function summedProducts(emit: Emitter, shifted: readonly string[], g: string, sizes: ProductSizes): string {
-  const { batch, groups, perGroup, outputs, places } = sizes
-  const grouped = (name: string, n: number) => emit.node('Reshape', [name, emit.ints([batch, groups, n, places])])[0]!
-  const parts = shifted.map((part) => grouped(part, perGroup))
-  const columns = parts.length === 1 ? parts[0]! : emit.node('Concat', parts, { axis: { int: 2 } })[0]!
-  const products = timesTransposed(emit, grouped(g, outputs / groups), columns, [0, 1, 3, 2])
-  return emit.node('ReduceSum', [products, emit.ints([0])], { keepdims: { int: 0 } })[0]!
-}
-
-/** One product over places and batch together, from parts [I, B, H′, W′]: [O, taps · I]. */
-function foldedProduct(emit: Emitter, shifted: readonly string[], g: string, sizes: ProductSizes): string {
-  const { batch, perGroup, outputs, places } = sizes
-  const flat = (name: string, n: number) => emit.node('Reshape', [name, emit.ints([n, batch * places])])[0]!
-  const parts = shifted.map((part) => flat(part, perGroup))
-  const columns = parts.length === 1 ? parts[0]! : emit.node('Concat', parts, { axis: { int: 0 } })[0]!
-  return timesTransposed(emit, flat(channelsFirst(emit, g), outputs), columns, [1, 0])
-}
-
-/** [B, C, H, W] → [C, B, H, W]. */
-function channelsFirst(emit: Emitter, x: string): string {
-  return emit.node('Transpose', [x], { perm: { ints: [1, 0, 2, 3] } })[0]!
-}
-
-/** For each element of the kernel in row-major order, what of the padded picture it meets: [B, I, H′, W′] each. */
-function shifts(
-  emit: Emitter,
-  x: string,
-  { padding, stride, dilation, size }: SizedAttributes,
-  places: Pair,
-): string[] {
-  const [top, left, bottom, right] = padding
-  const padded = padding.every((n) => n === 0)
-    ? x
-    : emit.node('Pad', [x, emit.ints([0, 0, top, left, 0, 0, bottom, right])])[0]!
-  return Array.from({ length: size[0] * size[1] }, (_, tap) => {
-    const begin = [Math.floor(tap / size[1]) * dilation[0], (tap % size[1]) * dilation[1]]
-    const end = begin.map((at, i) => at + (places[i]! - 1) * stride[i]! + 1)
-    return emit.node('Slice', [padded, emit.ints(begin), emit.ints(end), emit.ints([2, 3]), emit.ints(stride)])[0]!
-  })
-}
-
-/** a · bᵀ over the last two axes; `swapped` is the permutation that transposes b. */
-function timesTransposed(emit: Emitter, a: string, b: string, swapped: readonly number[]): string {
-  if (emit.provider === 'cpu')
-    return emit.node('FusedMatMul', [a, b], { transB: { int: 1 } }, { domain: 'com.microsoft' })[0]!
-  const [transposed] = emit.node('Transpose', [b], { perm: { ints: swapped } })
-  return emit.node('MatMul', [a, transposed!])[0]!
 }
 
 /** How a kernel moves, with one number for both directions: stride 1, padding 0, dilation 1, 1 group by default. */
