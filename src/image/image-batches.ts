@@ -88,7 +88,7 @@ export class ImageBatches {
     const rows = indices.map((index) => conditions.of(train, index, (count) => random.integer(count)))
     const turn = 1 + random.integer(rows.length - 1)
     const condition = rows.map((row) => (random.uniform() < settings.conditionDrop ? conditions.nothing : row))
-    const mismatched = rows.map((_, i) => rows[(i + turn) % rows.length]!)
+    const mismatched = rows.map((_, i) => rows[strangerOf(i, turn, indices, rows)]!)
     return { condition: joined(condition, conditions.width), mismatched: joined(mismatched, conditions.width) }
   }
 }
@@ -114,4 +114,14 @@ function mirrorSome(pictures: Float32Array, lines: number, width: number, random
     if (random.uniform() < 0.5) continue
     for (let at = start; at < start + each; at += width) pictures.subarray(at, at + width).reverse()
   }
+}
+
+/** The first place from `turn` places after `i` on that holds another picture, asked for by something else; else `i`. */
+function strangerOf(i: number, turn: number, indices: readonly number[], rows: readonly Int32Array[]): number {
+  const same = (a: Int32Array, b: Int32Array) => a.every((value, k) => value === b[k])
+  for (let step = 0; step < rows.length; step++) {
+    const j = (i + turn + step) % rows.length
+    if (indices[j] !== indices[i] && !same(rows[i]!, rows[j]!)) return j
+  }
+  return i
 }
