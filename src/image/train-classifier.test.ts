@@ -49,7 +49,7 @@ function setOf(length: number, random: Random, labelled: boolean): ImageSet {
     pixels: (indices) => Uint8Array.from(Array.from(indices).flatMap((i) => [...pictures[i]!])),
     record: (i) => ({
       source: `${i}`,
-      attributes: { shape: shapes[facts[i]![0]], ...(i % 7 === 0 ? {} : { shade: shades[facts[i]![1]] }) },
+      attributes: { shape: shapes[facts[i]![0]]!, ...(i % 7 === 0 ? {} : { shade: shades[facts[i]![1]]! }) },
     }),
   }
 }

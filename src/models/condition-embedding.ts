@@ -2,12 +2,19 @@ import { add, mul, sub } from '../graph/operations/elementwise.ts'
 import { constant, type Tensor } from '../graph/tensor.ts'
 import { Embedding } from '../nn/layers.ts'
 import type { Scope } from '../nn/parameters.ts'
-import { TextEncoder } from '../nn/text-encoder.ts'
+import { type EncodedText, TextEncoder } from '../nn/text-encoder.ts'
 import type { GanConfig } from './gan.ts'
 
 const heads = 4
 
-/** Turns a condition (a class, or words) into a vector; each network has its own, trained with it. */
+/** What a picture is asked for by, embedded: a vector, and the words where there are any. */
+export interface Wish {
+  /** [B, conditionWidth]. */
+  readonly vector: Tensor
+  readonly text?: EncodedText
+}
+
+/** Turns a condition (a class, or words) into a {@link Wish}; each network has its own, trained with it. */
 export class ConditionEmbedding {
   /** Elements of the vector; 0 where pictures are unconditional. */
   readonly width: number
@@ -28,19 +35,21 @@ export class ConditionEmbedding {
   }
 
   /**
-   * int32 [B], or [B, maxTokens] of words → [B, width]: e, or with `guidance` e₀ + guidance · (e − e₀) where e₀ stands
-   * for no condition (after Ho & Salimans 2022, on embeddings). Undefined without a condition.
+   * int32 [B], or [B, maxTokens] of words → its vector e, or with `guidance` e₀ + guidance · (e − e₀) where e₀ stands for
+   * no condition (after Ho & Salimans 2022, on embeddings). Undefined without a condition.
    */
-  forward(condition: Tensor | undefined, guidance?: Tensor): Tensor | undefined {
+  forward(condition: Tensor | undefined, guidance?: Tensor): Wish | undefined {
     if (!condition || this.width === 0) return undefined
     const wish = this.#embed(condition)
     if (!guidance) return wish
-    const nothing = this.#embed(this.#noCondition())
-    return add(nothing, mul(guidance, sub(wish, nothing)))
+    const { vector: nothing } = this.#embed(this.#noCondition())
+    return { ...wish, vector: add(nothing, mul(guidance, sub(wish.vector, nothing))) }
   }
 
-  #embed(condition: Tensor): Tensor {
-    return this.#text ? this.#text.forward(condition).pooled : this.#classes!.forward(condition)
+  #embed(condition: Tensor): Wish {
+    if (this.#classes) return { vector: this.#classes.forward(condition) }
+    const text = this.#text!.forward(condition)
+    return { vector: text.pooled, text }
   }
 
   /** One row that asks for nothing. */

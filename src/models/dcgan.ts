@@ -50,7 +50,7 @@ class Generator {
 
   forward(latents: Tensor, condition: Tensor | undefined, { updates, guidance }: GenerateOptions): Tensor {
     const wish = this.wishes.forward(condition, guidance)
-    const grid = this.project.forward(wish ? concat([latents, wish], 1) : latents)
+    const grid = this.project.forward(wish ? concat([latents, wish.vector], 1) : latents)
     let x = reshape(grid, [latents.shape[0] as Dim, this.widths[0]!, smallestGrid, smallestGrid])
     for (const [i, weight] of this.kernels.entries()) {
       const side = smallestGrid * 2 ** (i + 1)
@@ -96,7 +96,7 @@ class Discriminator {
     const realness = reshape(this.realness.forward(reshape(x, [batch, -1])), [batch])
     const wish = this.wishes.forward(condition)
     if (!wish || !this.projection) return realness
-    return this.projection.forward(realness, mean(x, { axes: [2, 3] }), wish)
+    return this.projection.forward(realness, mean(x, { axes: [2, 3] }), wish.vector)
   }
 }
 

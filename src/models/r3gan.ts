@@ -1,16 +1,16 @@
 import { conv2d } from '../graph/operations/convolution.ts'
-import { add, leakyRelu, mul, sub } from '../graph/operations/elementwise.ts'
-import { sum } from '../graph/operations/reduce.ts'
+import { add, leakyRelu, mul } from '../graph/operations/elementwise.ts'
 import { averagePool2d, pixelShuffle, pixelUnshuffle, resize2d } from '../graph/operations/resampling.ts'
 import { concat, reshape } from '../graph/operations/shape.ts'
-import { constant, type Dim, type Tensor } from '../graph/tensor.ts'
+import type { Dim, Tensor } from '../graph/tensor.ts'
 import { Convolution } from '../nn/convolution.ts'
 import { CrossAttention } from '../nn/cross-attention.ts'
-import { Embedding, Linear } from '../nn/layers.ts'
+import { Linear } from '../nn/layers.ts'
 import { Scope } from '../nn/parameters.ts'
-import { type EncodedText, TextEncoder } from '../nn/text-encoder.ts'
+import { ConditionEmbedding, type Wish } from './condition-embedding.ts'
 import type { Gan, GanConfig, GenerateOptions } from './gan.ts'
 import { checkGanConfig } from './gan-check.ts'
+import { Projection } from './projection.ts'
 
 /** √(2 / (1 + slope²)): keeps the variance through leaky ReLU of slope 0.2 (He et al. 2015). */
 const slope = 0.2
@@ -53,47 +53,6 @@ class ResidualBlock {
   }
 }
 
-/** What asks for a picture, embedded: a vector, and the words where there are any. */
-interface Wish {
-  /** [B, conditionWidth]. */
-  readonly vector: Tensor
-  readonly text?: EncodedText
-}
-
-/** Embeds classes or words; the networks have one each, trained with them. */
-class Wishes {
-  readonly #classes: Embedding | undefined
-  readonly #text: TextEncoder | undefined
-  readonly #config: GanConfig
-
-  constructor(scope: Scope, config: GanConfig) {
-    const { conditioning, conditionWidth: width, textLayers: nLayers } = config
-    this.#config = config
-    if (conditioning.kind === 'class')
-      this.#classes = new Embedding(scope.child('classes'), conditioning.nClasses + 1, width, { deviation: 1 })
-    if (conditioning.kind === 'text') {
-      const { vocabSize, maxTokens } = conditioning
-      this.#text = new TextEncoder(scope.child('text'), { vocabSize, maxTokens, width, nLayers, nHeads: 4 })
-    }
-  }
-
-  forward(condition: Tensor | undefined): Wish | undefined {
-    if (!condition) return undefined
-    if (this.#classes) return { vector: this.#classes.forward(condition) }
-    const text = this.#text?.forward(condition)
-    return text && { vector: text.pooled, text }
-  }
-
-  /** The wish for nothing in particular, one row. */
-  nothing(): Wish | undefined {
-    const { conditioning } = this.#config
-    if (conditioning.kind === 'none') return undefined
-    const data = conditioning.kind === 'class' ? [conditioning.nClasses] : new Array(conditioning.maxTokens).fill(0)
-    const shape = conditioning.kind === 'class' ? [1] : [1, conditioning.maxTokens]
-    return this.forward(constant({ dtype: 'int32', shape, data: Int32Array.from(data) }))
-  }
-}
-
 /** Sides of the grids from the smallest to imageSize / patch, and the channels at each. */
 function stages(config: GanConfig, width: number): { side: number; channels: number }[] {
   const largest = config.imageSize / config.patch
@@ -129,7 +88,7 @@ class Stage {
 
 /** latents and a wish → a picture: a learned 4 × 4 basis, blocks, bilinear upsampling between grids. */
 class Generator {
-  readonly wishes: Wishes
+  readonly wishes: ConditionEmbedding
   readonly basis: Tensor
   readonly project: Linear
   readonly stages: readonly Stage[]
@@ -142,8 +101,8 @@ class Generator {
     const plan = stages(config, config.generatorWidth)
     const depth = plan.length * config.blocks
     const width = plan[0]!.channels
-    const inputs = config.latentSize + (config.conditioning.kind === 'none' ? 0 : config.conditionWidth)
-    this.wishes = new Wishes(scope, config)
+    this.wishes = new ConditionEmbedding(scope, config)
+    const inputs = config.latentSize + this.wishes.width
     const shape = [width, smallestGrid, smallestGrid]
     this.basis = scope.parameter('basis', shape, { kind: 'normal', deviation: 1 })
     this.project = new Linear(scope.child('project'), inputs, width, { deviation: 1 / Math.sqrt(inputs) })
@@ -158,7 +117,7 @@ class Generator {
   }
 
   forward(latents: Tensor, condition: Tensor | undefined, guidance: Tensor | undefined): Tensor {
-    const wish = this.#wish(condition, guidance)
+    const wish = this.wishes.forward(condition, guidance)
     const [batch] = latents.shape as [Dim]
     const inputs = wish ? concat([latents, wish.vector], 1) : latents
     const scale = this.project.forward(inputs)
@@ -174,14 +133,6 @@ class Generator {
     const picture = this.last.forward(x)
     return this.#config.patch === 1 ? picture : pixelShuffle(picture, this.#config.patch)
   }
-
-  /** The wish, pushed away from no wish: e₀ + guidance · (e − e₀) (after Ho & Salimans 2022, on embeddings). */
-  #wish(condition: Tensor | undefined, guidance: Tensor | undefined): Wish | undefined {
-    const wish = this.wishes.forward(condition)
-    const nothing = guidance && wish ? this.wishes.nothing() : undefined
-    if (!wish || !nothing || !guidance) return wish
-    return { ...wish, vector: add(nothing.vector, mul(guidance, sub(wish.vector, nothing.vector))) }
-  }
 }
 
 /** A 1 × 1 convolution where the number of channels changes. */
@@ -191,13 +142,13 @@ function transition(scope: Scope, from: number | undefined, to: number): Convolu
 
 /** A picture and a wish → a logit: blocks, averaging between grids, a learned 4 × 4 basis, and how it fits the wish. */
 class Discriminator {
-  readonly wishes: Wishes
+  readonly wishes: ConditionEmbedding
   readonly first: Convolution
   readonly stages: readonly Stage[]
   readonly narrow: readonly (Convolution | undefined)[]
   readonly basis: Tensor
   readonly realness: Linear
-  readonly fitting: Linear | undefined
+  readonly projection: Projection | undefined
   readonly #config: GanConfig
 
   constructor(scope: Scope, config: GanConfig) {
@@ -205,7 +156,7 @@ class Discriminator {
     const plan = stages(config, config.discriminatorWidth).reverse()
     const depth = plan.length * config.blocks
     const width = plan.at(-1)!.channels
-    this.wishes = new Wishes(scope, config)
+    this.wishes = new ConditionEmbedding(scope, config)
     const planes = config.channels * config.patch ** 2
     this.first = new Convolution(scope.child('from_picture'), planes, plan[0]!.channels, {
       kernel: config.patch === 1 ? 1 : 3,
@@ -219,15 +170,12 @@ class Discriminator {
     const fan = { kind: 'normal', deviation: 1 / smallestGrid } as const
     this.basis = scope.parameter('basis', [width, 1, smallestGrid, smallestGrid], fan)
     this.realness = new Linear(scope.child('realness'), width, 1, { deviation: 1 / Math.sqrt(width) })
-    if (config.conditioning.kind !== 'none')
-      this.fitting = new Linear(scope.child('fitting'), width, config.conditionWidth, {
-        deviation: 1 / Math.sqrt(width),
-      })
+    if (this.wishes.width > 0) this.projection = new Projection(scope.child('fitting'), width, this.wishes.width)
   }
 
   forward(pictures: Tensor, condition: Tensor | undefined): Tensor {
     const wish = this.wishes.forward(condition)
-    const { patch, conditionWidth } = this.#config
+    const { patch } = this.#config
     let x = this.first.forward(patch === 1 ? pictures : pixelUnshuffle(pictures, patch))
     for (const [i, stage] of this.stages.entries()) {
       x = stage.forward(x, wish)
@@ -238,10 +186,7 @@ class Discriminator {
     const [batch, width] = x.shape as [Dim, number]
     const features = reshape(conv2d(x, this.basis, { groups: width }), [batch, width])
     const realness = reshape(this.realness.forward(features), [batch])
-    if (!wish || !this.fitting) return realness
-    // Projection (Miyato & Koyama 2018, equation 3), scaled as a dot product of attention is.
-    const fit = sum(mul(this.fitting.forward(features), wish.vector), { axes: [1] })
-    return add(realness, mul(fit, 1 / Math.sqrt(conditionWidth)))
+    return wish && this.projection ? this.projection.forward(realness, features, wish.vector) : realness
   }
 }
 

@@ -91,7 +91,7 @@ class Generator {
 
   forward(latents: Tensor, condition: Tensor | undefined, { updates, guidance }: GenerateOptions): Tensor {
     const wish = this.wishes.forward(condition, guidance)
-    const grid = this.project.forward(wish ? concat([latents, wish], 1) : latents)
+    const grid = this.project.forward(wish ? concat([latents, wish.vector], 1) : latents)
     let x = reshape(grid, [latents.shape[0] as Dim, this.widths[0]!, smallestGrid, smallestGrid])
     for (const block of this.blocks) x = block.forward(x, updates)
     return tanh(this.last.forward(relu(this.norm.forward(x, updates))))
@@ -127,7 +127,7 @@ class Critic {
     const features = mean(relu(x), { axes: [2, 3] })
     const realness = reshape(this.realness.forward(features), [pictures.shape[0] as Dim])
     const wish = this.wishes.forward(condition)
-    return wish && this.projection ? this.projection.forward(realness, features, wish) : realness
+    return wish && this.projection ? this.projection.forward(realness, features, wish.vector) : realness
   }
 }
 
