@@ -31,6 +31,6 @@ await trainForGallery({
       emaDecay: 0.998,
       samples: 15,
     },
-    budget: { steps: 6000 },
+    budget: { steps: 4500 },
   },
 })

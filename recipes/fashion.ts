@@ -21,6 +21,6 @@ await trainForGallery({
     preset: 'nano',
     condition: 'class',
     set: { learningRate: 0.0006, penalty: 2, penaltyShare: 0.25, emaDecay: 0.998, samples: 12 },
-    budget: { steps: 6000 },
+    budget: { steps: 5000 },
   },
 })

@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeJsonFile } from '../src/files/json-file.ts'
+import type { ImageRunResult } from '../src/image/image-run.ts'
 import { readImageRun } from '../src/image/run.ts'
 import { type TrainImageOptions, trainImage } from '../src/image/train-image.ts'
 import { loadGan, saveGan } from '../src/models/gan-checkpoint.ts'
@@ -21,24 +22,23 @@ export interface GalleryRecipe {
 
 /** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
 export async function trainForGallery({ name, title, out, options }: GalleryRecipe): Promise<void> {
+  const { run: _run, report: _report, ...measured } = await trainToEnd(out, options)
+  await writeGallery(name, title, out, measured)
+}
+
+/** Trains into a folder, or goes on with the run that it holds; prints events, every fiftieth round's only. */
+export async function trainToEnd(out: string, options: GalleryRecipe['options']): Promise<ImageRunResult> {
   const { budget, ...rest } = options
   const resumed = existsSync(join(out, 'run.json'))
   const run = trainImage({ ...(resumed ? { resume: true } : rest), ...(budget ? { budget } : {}), out })
-  let result: Awaited<ReturnType<typeof run.next>>
-  do {
-    result = await run.next()
-    const event = result.value
-    if (
-      !result.done &&
-      'type' in event &&
-      event.type !== 'prepare' &&
-      (event.type !== 'round' || event.step % 50 === 0)
-    )
-      console.log(JSON.stringify(event))
-  } while (!result.done)
-  const { run: _run, report: _report, ...measured } = result.value
-  await writeGallery(name, title, out, measured)
-  console.log(result.value)
+  for (;;) {
+    const { done, value } = await run.next()
+    if (!done && value.type !== 'prepare' && (value.type !== 'round' || value.step % 50 === 0))
+      console.log(JSON.stringify(value))
+    if (!done) continue
+    console.log(value)
+    return value
+  }
 }
 
 async function writeGallery(name: string, title: string, out: string, result: object): Promise<void> {
