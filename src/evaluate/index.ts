@@ -1,8 +1,9 @@
-/** Quality, diversity and memorization of generated text. */
+/** Quality, diversity and memorization of what is generated. */
 export { type BootstrapOptions, bootstrapInterval, type Interval, mean } from './bootstrap.ts'
 export { type Copying, type CopyingOptions, copyingRate, measureCopying, type SampleCopying } from './copying.ts'
 export { CorpusIndex, type Passage } from './corpus-index.ts'
 export { evaluateSamples, type SampleEvaluation, type SampleMetrics } from './evaluate-samples.ts'
+export * from './images/index.ts'
 export * from './images/index.ts'
 export { bitsPerByte, perplexity } from './likelihood.ts'
 export { countNgrams, distinctN, type NgramCounts, repetitionRate, type Unit, wordsOf } from './ngrams.ts'
