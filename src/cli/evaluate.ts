@@ -3,7 +3,6 @@ import { ConfigError } from '../errors.ts'
 import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { type Outcome, runs } from './command.ts'
 import type { Craft, EvaluateOptions } from './craft.ts'
-import { craftOfFolder } from './craft-of.ts'
 import { crafts } from './crafts.ts'
 import { engineOption, numberOption, textOption, textsOption, threadsOption } from './options.ts'
 import type { Terminal } from './terminal.ts'
@@ -47,6 +46,7 @@ async function evaluate(
   terminal: Terminal,
   [run = '']: readonly string[],
 ): Promise<Outcome> {
+  const { craftOfFolder } = await import('./craft-of.ts')
   const folder = resolveModelFolder(run)
   const craft = await craftOfFolder(folder)
   refuseForeign(craft, options, run)

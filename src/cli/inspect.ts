@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { type Outcome, runs } from './command.ts'
-import { craftOfFolder } from './craft-of.ts'
 import { textOption } from './options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -16,6 +15,7 @@ export function addInspect(parent: Command): void {
 }
 
 async function inspect(_: object, terminal: Terminal, [run = '']: readonly string[]): Promise<Outcome> {
+  const { craftOfFolder } = await import('./craft-of.ts')
   const folder = resolveModelFolder(run)
   return (await craftOfFolder(folder)).inspect(folder, terminal)
 }

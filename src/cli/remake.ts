@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { type Outcome, runs } from './command.ts'
 import type { RemakeOptions } from './craft.ts'
-import { craftOfArtifact } from './craft-of.ts'
 import { textOption, threadsOption } from './options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -33,5 +32,6 @@ const examples = [
 ]
 
 async function remake(options: RemakeOptions, terminal: Terminal, [path = '']: readonly string[]): Promise<Outcome> {
+  const { craftOfArtifact } = await import('./craft-of.ts')
   return (await craftOfArtifact(path)).remake(path, options, terminal)
 }
