@@ -116,7 +116,8 @@ class Critic {
       const inputs = plan[i - 1] ?? config.channels
       return new CriticBlock(scope.child('blocks').child(i), inputs, channels, i < halvings)
     })
-    this.realness = new Linear(scope.child('realness'), last, 1, { deviation: 1 / Math.sqrt(last), bias: true })
+    // Without a bias: the game looks at differences of logits alone.
+    this.realness = new Linear(scope.child('realness'), last, 1, { deviation: 1 / Math.sqrt(last) })
     if (this.wishes.width > 0) this.projection = new Projection(scope.child('fitting'), last, this.wishes.width)
   }
 
