@@ -110,12 +110,11 @@ function numbers({ history, parameters, rounds, pictures, seconds }: GanReport):
     ...(diversity === undefined || !Number.isFinite(diversity)
       ? []
       : [{ label: 'Diversity', value: `${Math.round(100 * diversity)} %`, unit: 'of real' }]),
-    { label: 'Parameters', value: formatNumber(parameters.generator), unit: 'generator' },
-    { label: 'Parameters', value: formatNumber(parameters.discriminator), unit: 'discriminator' },
+    { label: 'Generator parameters', value: formatNumber(parameters.generator) },
+    { label: 'Discriminator parameters', value: formatNumber(parameters.discriminator) },
     { label: 'Rounds', value: formatNumber(rounds) },
     { label: 'Pictures shown', value: formatNumber(pictures) },
     { label: 'Time', value: formatDuration(seconds) },
-    { label: 'Pictures per second', value: formatNumber(seconds > 0 ? Math.round(pictures / seconds) : 0) },
   ]
 }
 
