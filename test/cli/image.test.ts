@@ -1,10 +1,20 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { prepareImages } from '../../src/image/data/prepare-images.ts'
+import { encodePicture } from '../../src/image/render/encode.ts'
 import { tinyClasses, writeTinyGan } from '../../src/image/testing/tiny-gan.ts'
+import { ImageClassifier, saveClassifier } from '../../src/models/image-classifier.ts'
+import { initializeAll } from '../../src/nn/parameters.ts'
+import { Random } from '../../src/random/random.ts'
 import { type Finished, resultOf, workshop } from './atelier.ts'
 
-const { run, path } = workshop()
+const { run, path, write: writeIn } = workshop()
+const write = (name: string, content: string | Uint8Array) => {
+  mkdirSync(dirname(path(name)), { recursive: true })
+  writeIn(name, content)
+}
 const paint = (...words: string[]) => run(['generate', 'image', '--threads', '1', ...words])
 const bytesOf = (name: string) => readFileSync(path(name))
 const recordOf = (name: string) => JSON.parse(readFileSync(path(name), 'utf8')) as Record<string, never>
@@ -97,6 +107,51 @@ describe('atelier generate image', () => {
       await paint('--model', 'none', '--interpolate', '1', '--out', 'never.gif'),
       'got 1 stop(s), wanted two',
     )
+  })
+})
+
+describe('atelier evaluate', () => {
+  beforeAll(async () => {
+    await writeTinyGan(path('run'), 'class')
+    const random = Random.seed(1)
+    for (const name of tinyClasses)
+      for (let i = 0; i < 20; i++) {
+        const pixels = Uint8Array.from({ length: 768 }, () => random.integer(256))
+        write(join('pictures', name, `${i}.png`), await encodePicture({ pixels, channels: 3, imageSize: 16 }))
+      }
+    const folder = path('run/corpus')
+    const corpus = await prepareImages({ paths: [path('pictures')], size: 16, channels: 3, heldOut: 0.3, folder })
+    const engine = { name: 'cpu', library: 'test', platform: 'test', threads: 1 }
+    const record = {
+      ...{ format: 'atelier-run-1', craft: 'image', version: 'test', created: 'now', architecture: 'r3gan' },
+      ...{ preset: 'tiny', settings: {}, seed: 0, sources: ['pictures'], corpus: relative(path('run'), corpus.folder) },
+      ...{ dataDigest: corpus.digest, engine, budget: { steps: 1 }, size: 16, fit: 'cover', condition: 'class' },
+    }
+    write('run/run.json', JSON.stringify(record))
+    corpus.close()
+    const attributes = [{ name: 'class', values: tinyClasses }]
+    const classifier = new ImageClassifier({ imageSize: 16, channels: 3, width: 4, attributes })
+    const weights = await initializeAll(classifier.scope.parameters.values(), Random.seed(1))
+    await saveClassifier(path('run/classifier'), classifier, Object.fromEntries(weights))
+  })
+
+  test('tells quality, classes and copies, and keeps them in the run', async () => {
+    const { code, stdout, stderr } = await run(['evaluate', 'run', '--samples', '12', '--threads', '1'])
+    expect(stderr).not.toContain('atelier: ')
+    expect(code).toBe(0)
+    expect(stdout).toContain('12 samples beside held-out pictures')
+    for (const word of [
+      'Fréchet distance',
+      'recall',
+      'coverage',
+      'of 3 found',
+      'by pixels',
+      'by features',
+      'Nearest: ',
+    ])
+      expect(stdout).toContain(word)
+    expect(recordOf('run/evaluation.json')).toMatchObject({ format: 'atelier-evaluation-1', pictures: { samples: 12 } })
+    expect((await run(['inspect', 'run'])).stdout).toContain('seed 0')
   })
 })
 
