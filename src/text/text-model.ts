@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { readTokenizer } from '../data/tokenizers/folder.ts'
 import type { Tokenizer } from '../data/tokenizers/index.ts'
 import { CheckpointError } from '../errors.ts'
+import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { type LoadedModel, loadModel } from '../models/checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
@@ -46,13 +47,14 @@ export class TextModel {
   }
 
   /**
-   * Loads a folder; the gallery's model where none is named. Throws CheckpointError for files that are
+   * Loads a folder, or `gallery/NAME` of the package; the gallery's model where none is named. Throws CheckpointError for files that are
    * missing, corrupt, or do not belong together, EngineError where the engine cannot run.
    */
   static async load(
-    folder: string = galleryFolder,
+    named: string = galleryFolder,
     options: { readonly engine?: EngineName; readonly threads?: number } = {},
   ): Promise<TextModel> {
+    const folder = resolveModelFolder(named)
     if (!existsSync(join(folder, 'config.json')))
       throw new CheckpointError(`load: ${folder} holds no config.json; name a run or a model's folder by --model`, {
         folder,
