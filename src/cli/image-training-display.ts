@@ -54,7 +54,7 @@ export class ImageTrainingDisplay {
     const { generator, discriminator } = parameters
     const resumed = step > 0 ? `, going on after round ${count(step)}` : ''
     this.progress.line(`generator: ${short(generator)} parameters, discriminator: ${short(discriminator)}${resumed}`)
-    this.progress.show('training', 0, 'compiling the round')
+    this.progress.show('compiling', 0, 'the steps of both players')
   }
 
   #warning({ step, text }: Extract<ImageTrainEvent, { type: 'warning' }>): string {
