@@ -35,6 +35,6 @@ await trainForGallery({
       emaDecay: 0.998,
       samples: 12,
     },
-    budget: { steps: 3500 },
+    budget: { steps: 3200 },
   },
 })
