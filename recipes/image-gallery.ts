@@ -22,7 +22,7 @@ export interface GalleryRecipe {
 
 /** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
 export async function trainForGallery({ name, title, out, options }: GalleryRecipe): Promise<void> {
-  const { run: _run, report: _report, ...measured } = await trainToEnd(out, options)
+  const { run: _run, report: _report, sheet: _sheet, ...measured } = await trainToEnd(out, options)
   await writeGallery(name, title, out, measured)
 }
 
