@@ -16,6 +16,6 @@ await trainToEnd(process.argv[2] ?? 'runs/fashion-unconditional', {
   size: 32,
   preset: 'nano',
   condition: 'none',
-  set: { learningRate: 0.0006, penalty: 2, penaltyShare: 0.25, emaDecay: 0.998, samples: 9 },
+  set: { samples: 9 },
   budget: { steps: 4500 },
 })

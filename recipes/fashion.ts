@@ -20,7 +20,7 @@ await trainForGallery({
     size: 32,
     preset: 'nano',
     condition: 'class',
-    set: { learningRate: 0.0006, penalty: 2, penaltyShare: 0.25, emaDecay: 0.998, samples: 9 },
+    set: { samples: 9 },
     budget: { steps: 4500 },
   },
 })
