@@ -29,7 +29,7 @@ export interface TrainClassifierOptions {
   /** Channels at the first grid; default 24. */
   readonly width?: number
   readonly learningRate?: number
-  /** Whether pictures are mirrored at random; default true. */
+  /** Whether pictures are mirrored at random, for where left and right mean nothing; default false. */
   readonly flip?: boolean
   readonly seed?: number
   readonly signal?: AbortSignal
@@ -67,7 +67,7 @@ export async function trainClassifier(
   corpus: ClassifiedPictures,
   options: TrainClassifierOptions = {},
 ): Promise<TrainedClassifier> {
-  const { picturesSeen = 240_000, batchSize = 128, width = 24, learningRate = 3e-3, seed = 0 } = options
+  const { picturesSeen = 240_000, batchSize = 64, width = 24, learningRate = 2e-3, seed = 0 } = options
   if (!(picturesSeen >= batchSize))
     throw new ConfigError(`classifier: picturesSeen is ${picturesSeen}, wanted ${batchSize} (one batch) or more`)
   const targets = targetsOf(corpus, options.attributes)
@@ -149,7 +149,7 @@ function batchOf(
   { train, channels, imageSize }: ClassifiedPictures,
   targets: readonly Target[],
   step: number,
-  { batchSize, seed, flip = true }: TrainClassifierOptions & { readonly batchSize: number; readonly seed: number },
+  { batchSize, seed, flip = false }: TrainClassifierOptions & { readonly batchSize: number; readonly seed: number },
 ) {
   const random = Random.seed(seed).split('classifier')
   const indices = Array.from({ length: batchSize }, (_, i) => {

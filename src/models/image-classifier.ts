@@ -5,8 +5,8 @@ import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import { toFloat32 } from '../files/safetensors.ts'
 import { openCheckpoint, writeSafetensors } from '../files/safetensors-file.ts'
 import type { HostTensor } from '../graph/dtype.ts'
-import { add, relu } from '../graph/operations/elementwise.ts'
-import { mean } from '../graph/operations/reduce.ts'
+import { add, mul, relu } from '../graph/operations/elementwise.ts'
+import { sum } from '../graph/operations/reduce.ts'
 import { averagePool2d, pixelUnshuffle } from '../graph/operations/resampling.ts'
 import { slice } from '../graph/operations/shape.ts'
 import type { Tensor } from '../graph/tensor.ts'
@@ -40,7 +40,7 @@ export interface ClassifierOutput {
 }
 
 const modelType = 'image-classifier'
-const largestGrid = 16
+const [largestGrid, smallestGrid] = [16, 4]
 const epsilon = 1e-5
 /** √2 keeps the variance through ReLU (He et al. 2015). */
 const gain = Math.SQRT2
@@ -62,14 +62,15 @@ class Block {
 
 /**
  * A small residual network that tells what a picture shows: pixels are gathered into 16 × 16 places (Shi et al. 2016),
- * a residual block each at 16 × 16, 8 × 8 and 4 × 4, the mean over places, layer norm, and a linear layer for all
- * attributes. Without batch statistics, so that a picture's result is its own.
+ * a residual block each at 16 × 16, 8 × 8 and 4 × 4, a learned sum over places for each channel, layer norm, and a linear
+ * layer for all attributes. Without batch statistics, so that a picture's result is its own.
  */
 export class ImageClassifier {
   readonly scope = new Scope()
   readonly config: ClassifierConfig
   readonly #widen: readonly Convolution[]
   readonly #blocks: readonly Block[]
+  readonly #places: Tensor
   readonly #norm: LayerNorm
   readonly #head: Linear
 
@@ -84,6 +85,8 @@ export class ImageClassifier {
       return new Convolution(this.scope.child('widen').child(i), inputs[i]!, outputs, { bias: true, gain })
     })
     this.#blocks = widths.map((outputs, i) => new Block(this.scope.child('blocks').child(i), outputs))
+    const places = [this.featureWidth, smallestGrid, smallestGrid]
+    this.#places = this.scope.parameter('places', places, { kind: 'normal', deviation: 1 / smallestGrid })
     this.#norm = new LayerNorm(this.scope.child('norm'), this.featureWidth, epsilon)
     const outputs = attributes.reduce((total, { values }) => total + values.length, 0)
     this.#head = new Linear(this.scope.child('head'), this.featureWidth, outputs, { deviation: 0.01, bias: true })
@@ -106,7 +109,7 @@ export class ImageClassifier {
       const smaller = i === 0 ? x : averagePool2d(relu(x), { kernel: 2 })
       x = this.#blocks[i]!.forward(widen.forward(smaller))
     }
-    const features = this.#norm.forward(mean(relu(x), { axes: [2, 3] }))
+    const features = this.#norm.forward(sum(mul(relu(x), this.#places), { axes: [2, 3] }))
     const all = this.#head.forward(features)
     let begin = 0
     const logits = this.config.attributes.map(({ values }) => {
