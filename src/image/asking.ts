@@ -51,13 +51,19 @@ function classConditions(classes: readonly string[], asked: Asked['className']):
   return Array.from(indices, (index) => ({ class: { index, name: classes[index]! }, values: Int32Array.of(index) }))
 }
 
-/** The index of a class by its name in whatever case, or else by its number; a number is an index. Throws {@link ConfigError} that lists the classes. */
+/**
+ * The index of a class by its name in whatever case, by a whole word that one class alone has (`boot` of `Ankle boot`),
+ * or else by its number; a number is an index. Throws {@link ConfigError} that lists the classes.
+ */
 export function classIndex(classes: readonly string[], name: string | number): number {
-  const same = (other: string) => other.toLowerCase() === String(name).trim().toLowerCase()
-  const found = typeof name === 'number' ? -1 : classes.findIndex(same)
+  const asked = String(name).trim().toLowerCase()
+  const lower = classes.map((other) => other.toLowerCase())
+  const found = typeof name === 'number' ? -1 : lower.indexOf(asked)
   if (found >= 0) return found
   const index = Number(name)
-  if (String(name).trim() !== '' && Number.isInteger(index) && index >= 0 && index < classes.length) return index
+  if (asked !== '' && Number.isInteger(index) && index >= 0 && index < classes.length) return index
+  const having = lower.flatMap((other, i) => (other.split(/[^\p{L}\p{N}]+/u).includes(asked) ? [i] : []))
+  if (typeof name === 'string' && having.length === 1) return having[0]!
   const nearest = nearestName(String(name), classes)
   const remedy =
     nearest === undefined ? `wanted one of ${listed(classes)}` : `did you mean ${nearest}? There are ${listed(classes)}`

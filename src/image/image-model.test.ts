@@ -184,5 +184,7 @@ test('a class is found by its name before its number, and a number is an index',
   expect([classIndex(tinyClasses, '7'), classIndex(tinyClasses, ' SHIRT '), classIndex(tinyClasses, '1')]).toEqual([
     2, 0, 1,
   ])
+  expect(classIndex(tinyClasses, 'boot')).toBe(1)
+  expect(() => classIndex([...tinyClasses, 'Rain boot'], 'boot')).toThrow("there is no 'boot'")
   expect(() => classIndex(tinyClasses, 7)).toThrow("there is no '7'")
 })
