@@ -52,8 +52,8 @@ await model.release()
 /** Features of pictures painted from the names of some of a set, English and French in turn. */
 async function paint(set: ImageSet, places: ArrayLike<number>): Promise<Float32Array[]> {
   const prompts = Array.from(places, (place, i) => {
-    const captions = set.captions(place)
-    return captions[i % 2 === 0 ? 0 : Math.floor(captions.length / 2)]!
+    const names = set.captions(place).filter((caption) => !caption.includes(', '))
+    return (i % 2 === 0 ? names[0] : names.at(-1)) ?? set.captions(place)[0]!
   })
   const { pictures } = await model.generate({ seed: 0, n: prompts.length, prompt: prompts })
   return features(pictures.pixels)
