@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts'
 import type { Operation } from '../operation.ts'
 import { floats, requireRank, requireSameDtype } from '../shape-rules.ts'
-import { applyOne, type Dim, formatShape, type Shape, staticShape, type Tensor, type TensorType } from '../tensor.ts'
+import { applyOne, type Dim, formatShape, staticShape, type Tensor, type TensorType } from '../tensor.ts'
 import { lowerConvolution, lowerInputGradient, lowerWeightGradient } from './convolution-lowering.ts'
 import { sum } from './reduce.ts'
 

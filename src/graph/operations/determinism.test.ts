@@ -126,6 +126,7 @@ const large: Readonly<Record<string, g.Tensor>> = {
   maxPool2d: g.maxPool2d(picture, { kernel: 3, stride: 2, padding: 1 }),
   repeat2d: g.repeat2d(picture, 2),
   leakyRelu: g.leakyRelu(picture, 0.2),
+  leakySlope: raw('leakySlope', [picture], { slope: 0.2 }),
 }
 
 const differentiable = [x, y, positive, tall, cube, vector, picture, kernel]

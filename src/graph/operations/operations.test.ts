@@ -25,7 +25,7 @@ afterAll(() => engine.close())
 const inferenceOnly = new Set(['cachedAttention', 'maxPool2d'])
 /** Inputs that are constants to every gradient, by the documentation of the row. */
 const constants: Readonly<Record<string, number>> = { rotary: 1 }
-const zeroGradient = new Set(['stopGradient', 'sign', 'equal', 'less', 'greater', 'argMax', 'cast'])
+const zeroGradient = new Set(['stopGradient', 'sign', 'equal', 'less', 'greater', 'argMax', 'cast', 'leakySlope'])
 
 function graphOf({ row, build, inputs }: OperationCase) {
   const x = inputs.map(({ dtype, shape }, i) => input(`x${i}`, dtype, shape))

@@ -78,6 +78,7 @@ export const pictureCases = [
   ...pooling,
   ...resampling,
   ...cases('leakyRelu', (x) => g.leakyRelu(x!, 0.2), ['leakyRelu', 'leakyRelu of extremes']),
+  ...cases('leakySlope', raw('leakySlope', { slope: 0.2 }), ['leakySlope', 'leakySlope of extremes']),
   ...cases('mean', groupNorm, [
     'groupNorm',
     ['groupNorm with scale and shift', (x, scale, shift) => g.groupNorm(x!, 2, scale, shift, 0.1)],
