@@ -70,7 +70,7 @@ export async function classify(
       { length: seen.length / attributes.length },
       (_, i) => seen[i * attributes.length + a]!,
     )
-    const asked = corpus && askedBy ? Array.from(askedBy, (place) => valueOf(corpus, place, name, values)) : []
+    const asked = corpus && askedBy ? Array.from(askedBy, (place) => valueNumber(corpus, place, name, values)) : []
     const known = [...asked.keys()].filter((i) => asked[i]! >= 0)
     const agreement = classAgreementOf(
       known.map((i) => predictions[i]!),
@@ -81,7 +81,7 @@ export async function classify(
 }
 
 /** The number of a training picture's value of an attribute, −1 where it is unknown. */
-function valueOf({ train, classes }: ImageCorpus, place: number, name: string, values: readonly string[]): number {
+function valueNumber({ train, classes }: ImageCorpus, place: number, name: string, values: readonly string[]): number {
   if (name === 'class') return values.indexOf(classes[train.labels?.[place] ?? -1] ?? '')
   return values.indexOf(train.record(place).attributes?.[name] ?? '')
 }

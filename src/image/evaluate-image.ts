@@ -218,7 +218,10 @@ async function measure(work: Work, corpus: ImageCorpus | undefined) {
   const extract = (list: PictureList) =>
     featuresOf(extractor, list, work.form, {
       signal: options.signal,
-      onDone: (count) => onProgress?.({ stage: 'features', done: (done += count), total }),
+      onDone: (count) => {
+        done += count
+        onProgress?.({ stage: 'features', done, total })
+      },
     })
   const features = { samples: await extract(samples), real: await extract(real) }
   const train = corpus && places && (await extract(chosen(corpus.train, places)))
