@@ -4,8 +4,10 @@ import type { DType } from '../../src/graph/dtype.ts'
 import { bytesPerElement, float32 } from '../../src/graph/dtype.ts'
 import { createEngine } from '../../src/runtime/index.ts'
 import { affineModel, encodeModel, unaryModel } from '../../src/runtime/testing/model.ts'
+import type { RoundResult } from '../../src/train/gan-trainer.ts'
 import { findChromium, launchChromium } from './chromium.ts'
 import { decodeTinyDecoder } from './decode.ts'
+import { duelTinyGan } from './duel.ts'
 import type { ExerciseReport } from './exercise.ts'
 import { exercise } from './exercise.ts'
 import type { Job, JobResult } from './job.ts'
@@ -184,6 +186,18 @@ describe.skipIf(chromium === undefined)('engines in a page', () => {
       expect(losses).toHaveLength(steps)
       for (const [step, loss] of losses.entries()) expect(Math.abs(loss - (wanted[step] ?? 0))).toBeLessThan(1e-4)
       expect(losses.at(-1)).toBeLessThan(0.7 * (losses[0] ?? 0))
+    })
+
+    it("plays rounds of a GAN, penalties' second derivatives included, with the processor's numbers", async () => {
+      const rounds = 3
+      const inPage = await page.evaluate<RoundResult[]>(`duelInPage(${JSON.stringify(name)}, ${rounds})`)
+      const engine = await createEngine('cpu', { threads: 2 })
+      const wanted = await duelTinyGan(engine, rounds)
+      await engine.close()
+      expect(inPage).toHaveLength(rounds)
+      for (const [round, result] of wanted.entries())
+        for (const [key, value] of Object.entries(result))
+          expect(inPage[round]?.[key as keyof RoundResult], `${key} of round ${round}`).toBeCloseTo(value, 3)
     })
   })
 })

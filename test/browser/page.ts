@@ -1,5 +1,7 @@
 import { createWebEngine } from '../../src/runtime/web/engine.ts'
+import type { RoundResult } from '../../src/train/gan-trainer.ts'
 import { decodeTinyDecoder } from './decode.ts'
+import { duelTinyGan } from './duel.ts'
 import type { ExerciseReport } from './exercise.ts'
 import { exercise } from './exercise.ts'
 import type { Job, JobResult } from './job.ts'
@@ -41,6 +43,16 @@ async function trainInPage(engineName: 'wasm' | 'webgpu', steps: number): Promis
   }
 }
 
+/** Lets two tiny networks play in this page; what their rounds report. */
+async function duelInPage(engineName: 'wasm' | 'webgpu', rounds: number): Promise<RoundResult[]> {
+  const engine = await createWebEngine(engineName, { libraryUrl: '/onnxruntime-web/' })
+  try {
+    return await duelTinyGan(engine, rounds)
+  } finally {
+    await engine.close()
+  }
+}
+
 /** Decodes with a tiny decoder in this page; its logits. */
 async function decodeInPage(engineName: 'wasm' | 'webgpu'): Promise<number[][]> {
   const engine = await createWebEngine(engineName, { libraryUrl: '/onnxruntime-web/' })
@@ -64,4 +76,4 @@ async function changeThreadsInPage(): Promise<string> {
   )
 }
 
-Object.assign(globalThis, { runInPage, exerciseInPage, trainInPage, decodeInPage, changeThreadsInPage })
+Object.assign(globalThis, { runInPage, exerciseInPage, trainInPage, duelInPage, decodeInPage, changeThreadsInPage })
