@@ -32,6 +32,13 @@ export default {
   forbidden: [
     ...downwardOnly,
     {
+      name: 'crafts-apart',
+      severity: 'error',
+      comment: 'crafts do not import each other: what both need lies lower',
+      from: { path: '^src/(text|image)/', pathNot: tests },
+      to: { path: '^src/(text|image)/', pathNot: '^src/$1/' },
+    },
+    {
       name: 'ladder-files',
       severity: 'error',
       comment: 'files knows dtypes and errors, nothing else of the ladder',

@@ -19,6 +19,7 @@ const inOrder = [
   'sampling',
   'tokenize',
   'first-token',
+  'first-pictures',
   'event-loop',
   'tiny-shakespeare',
 ]
