@@ -110,7 +110,7 @@ class Generator {
       return new Stage(scope.child('stages').child(i), side, channels, depth, config)
     })
     this.widen = plan.map(({ channels }, i) => transition(scope.child('up').child(i), plan[i - 1]?.channels, channels))
-    // Zeros at first where a place becomes several pixels: random weights would begin with a pattern that stays.
+    // Zeros at first where a place becomes several pixels, so that training does not begin with a pattern of them.
     this.last = new Convolution(scope.child('to_picture'), plan.at(-1)!.channels, config.channels * config.patch ** 2, {
       kernel: config.patch === 1 ? 1 : 3,
       gain: config.patch === 1 ? 1 : 0,
