@@ -17,6 +17,8 @@ type Sizes = readonly [number, number, number, number]
 
 /** Channels in a group below which ConvTranspose, whose work is by inputs, beats Conv, whose work is by outputs. */
 const few = 16
+/** As {@link few}, of a layer's outputs: at 16, Conv is ahead for up to 64 inputs. */
+const fewOutputs = 12
 
 const sizesOf = (node: Node, input: number) => node.inputs[input]!.shape as unknown as Sizes
 const all = (values: readonly number[], value: number) => values.every((n) => n === value)
@@ -47,7 +49,9 @@ export function lowerConvolution(
   const outputs = kernel[0] / groups
   const padding = paddingBack(attributes, kernel.slice(2))
   const back = all(stride, 1) && padding.every((n) => n >= 0) && !all(kernel.slice(2), 1)
-  if (emit.provider !== 'cpu' || !back || outputs > few || outputs >= kernel[1])
+  if (isSmall(emit, attributes, kernel, sizesOf(node, 0)))
+    return sideBySide(emit, [x!, w!, ...bias], sizesOf(node, 0), kernel[0])
+  if (emit.provider !== 'cpu' || !back || outputs > fewOutputs || outputs >= kernel[1])
     return emit.node('Conv', [x!, w!, ...bias], onnxAttributes(attributes))
   return emit.node(
     'ConvTranspose',
@@ -68,12 +72,51 @@ export function lowerInputGradient(
   const padding = paddingBack(attributes, kernel.slice(2))
   const [outputs, perGroup] = kernel
   const isWide = emit.provider !== 'cpu' || perGroup > few || perGroup >= outputs / groups || all(kernel.slice(2), 1)
+  if (isSmall(emit, attributes, kernel, sizesOf(node, 0)))
+    return sideBySide(emit, [g!, turned(emit, w!, kernel, groups)], sizesOf(node, 0), perGroup)
   if (all(stride, 1) && padding.every((n) => n >= 0) && isWide)
     return emit.node('Conv', [g!, turned(emit, w!, kernel, groups)], onnxAttributes({ ...attributes, padding }))
   return emit.node('ConvTranspose', [g!, w!], {
     ...onnxAttributes(attributes),
     output_padding: { ints: missing(kernel, attributes) },
   })
+}
+
+/** Whether pictures have so few pixels that {@link sideBySide} beats a product for each of them. */
+function isSmall(
+  emit: Emitter,
+  { stride, dilation, padding, groups }: Convolution2dAttributes,
+  [outputs, inputs, ...kernel]: Sizes,
+  [batch, , height, width]: Sizes,
+): boolean {
+  const isPlain = all([...stride, ...dilation, ...padding, groups], 1) && all(kernel, 3)
+  const places = height * width
+  const channels = Math.min(inputs, outputs)
+  const small = (places <= 16 && channels >= 64) || (places <= 64 && channels >= 96)
+  return emit.provider === 'cpu' && isPlain && small && batch >= 8
+}
+
+/**
+ * A 3 × 3 convolution with padding 1 of all pictures as one [1, C, H, B · (W + 1)], a column of zeros between neighbours:
+ * one long product instead of B short ones.
+ */
+function sideBySide(
+  emit: Emitter,
+  [x, ...rest]: readonly [string, ...string[]],
+  [batch, channels, height, width]: Sizes,
+  outputs: number,
+): string[] {
+  const swapped = (name: string, sizes: readonly number[], to: readonly number[]) => {
+    const [apart] = emit.node('Reshape', [name, emit.ints(sizes)])
+    const [across] = emit.node('Transpose', [apart!], { perm: { ints: [1, 0, 2] } })
+    return emit.node('Reshape', [across!, emit.ints(to)])[0]!
+  }
+  const column = width + 1
+  const [apart] = emit.node('Pad', [x, emit.ints([0, 0, 0, 0, 0, 0, 0, 1])])
+  const wide = swapped(apart!, [batch, channels * height, column], [1, channels, height, batch * column])
+  const [y] = emit.node('Conv', [wide, ...rest], { pads: { ints: [1, 1, 1, 1] } })
+  const pictures = swapped(y!, [outputs * height, batch, column], [batch, outputs, height, column])
+  return emit.node('Slice', [pictures, emit.ints([0]), emit.ints([width]), emit.ints([3]), emit.ints([1])])
 }
 
 /** Rows and columns that a stride left over at the end, which the transposed convolution would not give. */
@@ -116,7 +159,8 @@ export function lowerWeightGradient(
     const kernel = byColumns(emit, [g!, x!], { ...attributes, padding }, gradient, picture)
     return [turned(emit, kernel, [picture[1], outputs, ...size], groups)]
   }
-  if (isPlain && inputs >= few && emit.provider === 'cpu') return [byWideKernel(emit, [x!, g!], attributes, picture)]
+  if (isPlain && inputs >= few && emit.provider === 'cpu')
+    return [byWideKernel(emit, [x!, g!], attributes, picture, gradient)]
   return [byColumns(emit, [x!, g!], attributes, picture, gradient)]
 }
 
@@ -130,19 +174,33 @@ function byWideKernel(
   [x, g]: readonly [string, string],
   { groups, padding: [top, left, bottom, right], size }: SizedAttributes,
   [batch, channels, height, width]: Sizes,
+  gradient: Sizes,
 ): string {
   const n = channels / groups
-  const [apart] = emit.node('Reshape', [x, emit.ints([batch, groups, n, height * width])])
-  const [pixels] = emit.node('Transpose', [apart!], { perm: { ints: [1, 0, 3, 2] } })
-  const [wide] = emit.node('Reshape', [pixels!, emit.ints([1, groups * batch, height, width * n])])
+  const pixels = transposed(emit, x, [batch * groups, n, height * width])
+  const ordered = groups === 1 ? pixels : groupsFirst(emit, pixels, [batch, groups, height * width * n])
+  const [wide] = emit.node('Reshape', [ordered, emit.ints([1, groups * batch, height, width * n])])
   const [kernel] = emit.node('Transpose', [g], { perm: { ints: [1, 0, 2, 3] } })
   const [product] = emit.node('Conv', [wide!, kernel!], {
     pads: { ints: [top, left * n, bottom, right * n] },
     dilations: { ints: [1, n] },
     group: { int: groups },
   })
-  const [taps] = emit.node('Reshape', [product!, emit.ints([-1, ...size, n])])
-  return emit.node('Transpose', [taps!], { perm: { ints: [0, 3, 1, 2] } })[0]!
+  const [, outputs] = gradient
+  const taps = transposed(emit, product!, [outputs, size[0] * size[1], n])
+  return emit.node('Reshape', [taps, emit.ints([outputs, n, ...size])])[0]!
+}
+
+/** [a, b, c] → [a, c, b]: three axes have a kernel several times as fast as four. */
+function transposed(emit: Emitter, x: string, sizes: readonly [number, number, number]): string {
+  const [apart] = emit.node('Reshape', [x, emit.ints(sizes)])
+  return emit.node('Transpose', [apart!], { perm: { ints: [0, 2, 1] } })[0]!
+}
+
+/** [B, groups, n] → [groups, B, n]. */
+function groupsFirst(emit: Emitter, x: string, sizes: readonly [number, number, number]): string {
+  const [apart] = emit.node('Reshape', [x, emit.ints(sizes)])
+  return emit.node('Transpose', [apart!], { perm: { ints: [1, 0, 2] } })[0]!
 }
 
 /**
@@ -165,9 +223,8 @@ function byColumns(
   const products = timesTransposed(emit, grouped(g, outputs / groups), columns)
   const [total] = emit.node('ReduceSum', [products, emit.ints([0])], { keepdims: { int: 0 } })
   if (taps === 1) return emit.node('Reshape', [total!, emit.ints([outputs, perGroup, 1, 1])])[0]!
-  const [apart] = emit.node('Reshape', [total!, emit.ints([outputs, taps, perGroup])])
-  const [ordered] = emit.node('Transpose', [apart!], { perm: { ints: [0, 2, 1] } })
-  return emit.node('Reshape', [ordered!, emit.ints([outputs, perGroup, ...size])])[0]!
+  const ordered = transposed(emit, total!, [outputs, taps, perGroup])
+  return emit.node('Reshape', [ordered, emit.ints([outputs, perGroup, ...size])])[0]!
 }
 
 /** For each element of the kernel in row-major order, what of the padded picture it meets: [B, I, H′, W′] each. */

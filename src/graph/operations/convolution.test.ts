@@ -23,6 +23,7 @@ const ways: readonly (readonly [string, number, number, g.Convolution2dOptions, 
   ['many to many', 20, 24, { padding: 1 }, [3, 3]],
   ['many to many, padded unevenly', 17, 18, { padding: [1, 0, 2, 1] }, [3, 2]],
   ['many to many, padded beyond the kernel', 18, 17, { padding: 3 }, [2, 3]],
+  ['so many to many that small pictures go side by side', 96, 100, { padding: 1 }, [3, 3]],
   ['many to many in groups', 64, 32, { padding: 1, groups: 2 }, [3, 3]],
   ['many to many of stride 2', 20, 24, { padding: 1, stride: 2 }, [3, 3]],
   ['many to many, dilated', 20, 24, { padding: 2, dilation: 2 }, [3, 3]],
@@ -39,7 +40,7 @@ const ways: readonly (readonly [string, number, number, g.Convolution2dOptions, 
 ]
 
 it.each(ways)('%s: the processor’s lowering gives what the plain one gives', async (_, from, to, options, kernel) => {
-  const x = g.input('x', 'float32', [3, from, 7, 6])
+  const x = g.input('x', 'float32', [8, from, 7, 6])
   const w = g.input('w', 'float32', [to, from / (options.groups ?? 1), ...kernel])
   const bias = g.input('bias', 'float32', [to])
   const y = g.conv2d(x, w, options, bias)
