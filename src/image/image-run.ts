@@ -172,6 +172,7 @@ export class ImageRun {
     return {
       budget: this.#budget(),
       schedule: { generator, discriminator: { ...generator, peak: peak * settings.discriminatorRate } },
+      penaltyFloor: settings.penaltyFloor,
       samples: settings.samples,
       lookEvery: settings.lookEvery,
       augmentation: strengths[settings.augmentation],

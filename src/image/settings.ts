@@ -28,6 +28,7 @@ export interface ImageSettings {
   readonly gradientClip: number
   readonly emaDecay: number
   readonly penalty: number
+  readonly penaltyFloor: number
   readonly penaltyShare: number
   readonly matching: number
   readonly augmentation: AugmentationPolicy
@@ -67,6 +68,7 @@ export const imageSettingFields: readonly SettingField<keyof ImageSettings>[] = 
   real('gradientClip', 0, 1e9, 'limit of each player’s global gradient norm; 0 does not clip'),
   real('emaDecay', 0, 0.999999, 'decay of the generator’s moving average, which is what is kept'),
   real('penalty', 0, 1e6, 'γ of the gradient penalties (λ of wgan-gp): more is calmer, less is faster'),
+  real('penaltyFloor', 0, 1, 'penalty at the end, as a share of the first'),
   real('penaltyShare', 0.01, 1, 'share of each batch whose gradients are penalized'),
   real('matching', 0, 100, 'weight of telling right words from wrong ones'),
   {
@@ -91,7 +93,7 @@ function preset(sizes: Sizes): ImageSettings {
     textLayers: 2,
     vocabSize: 2048,
     maxTokens: 16,
-    learningRate: 0.0006,
+    learningRate: 0.001,
     discriminatorRate: 1,
     learningRateFloor: 0.1,
     schedule: 'cosine',
@@ -104,6 +106,7 @@ function preset(sizes: Sizes): ImageSettings {
     gradientClip: 0,
     emaDecay: 0.998,
     penalty: 2,
+    penaltyFloor: 0.1,
     penaltyShare: 0.25,
     matching: 1,
     augmentation: 'none',
@@ -152,7 +155,7 @@ export const imageSizes = [16, 32, 64, 128, 256] as const
 /** What the classics train with: Radford et al. 2016, section 4; Gulrajani et al. 2017, algorithm 1. */
 const ofArchitecture: Readonly<Record<string, Partial<ImageSettings>>> = {
   dcgan: { patch: 1, learningRate: 0.0002, beta1: 0.5, beta2: 0.999, penalty: 0 },
-  'wgan-gp': { patch: 1, learningRate: 0.0001, beta1: 0, beta2: 0.9, penalty: 10 },
+  'wgan-gp': { patch: 1, learningRate: 0.0001, beta1: 0, beta2: 0.9, penalty: 10, penaltyFloor: 1 },
 }
 
 /** What {@link resolveImageSettings} resolves. */

@@ -29,8 +29,8 @@ export interface PlayerLoss {
 
 /** Weights of a discriminator's loss. */
 export interface AdversarialWeights {
-  /** γ of the gradient penalties. */
-  readonly penalty: number
+  /** γ of the gradient penalties, or a placeholder of it. */
+  readonly penalty: number | Tensor
   /** Share of the batch, above 0 up to 1, whose gradients are penalized: the same in the mean, for less work. */
   readonly penaltyShare: number
   /** Of telling the right words from wrong ones. */
@@ -94,7 +94,7 @@ export const relativistic: Objective = {
   discriminator(duel, { penalty, penaltyShare, matching }) {
     const { onReal, onFake, reports } = judged(duel)
     const { r1, r2 } = penalties(duel, onReal, onFake, penaltyShare)
-    const loss = add(ranking(onReal, onFake), mul(add(r1, r2), penalty / 2))
+    const loss = add(ranking(onReal, onFake), mul(add(r1, r2), mul(penalty, 0.5)))
     if (!duel.mismatched || matching === 0) return { loss, reports: { ...reports, r1, r2 } }
     const wrong = ranking(onReal, duel.critic(duel.real, duel.mismatched))
     return { loss: add(loss, mul(wrong, matching)), reports: { ...reports, r1, r2, matchingLoss: wrong } }
@@ -114,7 +114,7 @@ export const nonSaturating: Objective = {
     const loss = add(mean(softplus(neg(onReal))), mean(softplus(onFake)))
     if (penalty === 0) return { loss, reports }
     const r1 = squaredGradientNorm(onReal, duel.real)
-    return { loss: add(loss, mul(r1, penalty / 2)), reports: { ...reports, r1 } }
+    return { loss: add(loss, mul(r1, mul(penalty, 0.5))), reports: { ...reports, r1 } }
   },
   generator(duel) {
     const { onFake, reports } = judged(duel)

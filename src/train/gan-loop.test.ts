@@ -6,13 +6,13 @@ import type { RoundResult } from './gan-trainer.ts'
 
 /** A duel on paper: what each round reports is a function of its number, and what was asked of it is kept. */
 function paperDuel(report: (round: number) => Partial<RoundResult> = () => ({})) {
-  const asked: { round: number; augmentation: number; generator: number; discriminator: number }[] = []
+  const asked: { round: number; augmentation: number; generator: number; discriminator: number; penalty: number }[] = []
   const saved: GanProgress[] = []
   let feed = { round: -1, augmentation: -1 }
   const trainer: GanTask['trainer'] = {
     step: 0,
-    async round(_feeds, { generator, discriminator }) {
-      asked.push({ ...feed, generator, discriminator })
+    async round(_feeds, { generator, discriminator, penalty = 1 }) {
+      asked.push({ ...feed, generator, discriminator, penalty })
       trainer.step++
       return {
         discriminatorLoss: 0.6,
@@ -48,6 +48,7 @@ const options = (change: Partial<GanLoopOptions> = {}): GanLoopOptions => ({
     generator: { ...flat, kind: 'cosine', peak: 1, floor: 0.5, warmupSteps: 2 },
     discriminator: { ...flat, peak: 3 },
   },
+  penaltyFloor: 0.5,
   samples: 2,
   lookEvery: 2,
   augmentation: 0,
@@ -79,6 +80,8 @@ describe('trainGan', () => {
     expect(asked.map(({ discriminator }) => discriminator)).toEqual([3, 3, 3, 3, 3, 3])
     expect(asked[0]!.generator).toBe(0.5)
     expect(asked[3]!.generator).toBeCloseTo(0.75, 12)
+    expect(asked[0]!.penalty).toBe(1)
+    expect(asked[3]!.penalty).toBeCloseTo(0.75, 12)
     const rounds = events.filter((event) => event.type === 'round')
     expect(rounds.map(({ diversity }) => diversity?.toFixed(6))).toEqual([
       undefined,

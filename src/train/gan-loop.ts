@@ -4,7 +4,7 @@ import { adaptStrength } from './augment/adaptive.ts'
 import { progressFields } from './checkpoint.ts'
 import { type DuelWarning, DuelWatch, duelStateSchema, type LookReport } from './duel.ts'
 import type { GanEvent, GanStartEvent, RoundEvent, WarningEvent } from './gan-events.ts'
-import type { GanTrainer, PlayerName, RoundFeeds } from './gan-trainer.ts'
+import type { GanTrainer, PlayerName, RoundFeeds, RoundRates } from './gan-trainer.ts'
 import { type Budget, Pace, plansToGoOnWith } from './pace.ts'
 
 const count = z.number().int().nonnegative()
@@ -42,6 +42,8 @@ export interface GanTask {
 export interface GanLoopOptions {
   readonly budget: Budget
   readonly schedule: Readonly<Record<PlayerName, Schedule>>
+  /** Share of the gradient penalty that is left at the end, 0 to 1; it falls along half a cosine. */
+  readonly penaltyFloor: number
   /** Samples over the whole run, the last at its end; each comes with a checkpoint. */
   readonly samples: number
   /** Rounds between looks at diversity. */
@@ -190,12 +192,14 @@ class GanLoop {
     for (const warning of warnings) yield { type: 'warning', step: this.step, ...warning }
   }
 
-  #rates(round: number): Record<PlayerName, number> {
-    const { generator, discriminator } = this.#options.schedule
+  #rates(round: number): Required<RoundRates> {
+    const { schedule, penaltyFloor: floor } = this.#options
     const progress = this.pace.progress(round)
+    const penalty = { kind: 'cosine', peak: 1, floor, warmupSteps: 0, decayShare: 1 } as const
     return {
-      generator: learningRateAt(generator, round, progress),
-      discriminator: learningRateAt(discriminator, round, progress),
+      generator: learningRateAt(schedule.generator, round, progress),
+      discriminator: learningRateAt(schedule.discriminator, round, progress),
+      penalty: learningRateAt(penalty, round, progress),
     }
   }
 

@@ -22,7 +22,7 @@ export type PlayerName = 'generator' | 'discriminator'
 export interface GanTrainerOptions {
   readonly gan: Gan
   readonly objective: Objective
-  readonly weights: AdversarialWeights
+  readonly weights: AdversarialWeights & { readonly penalty: number }
   readonly batchSize: number
   readonly optimizer: Readonly<Record<PlayerName, Optimizer>>
   /** Limit of each player's global gradient norm; Infinity leaves gradients as they are. */
@@ -58,6 +58,11 @@ export interface RoundResult {
  * uniform, `condition` and `mismatched` where pictures are asked for, `real.rows` … where they are augmented.
  */
 export type RoundFeeds = (player: PlayerName, index: number) => Feeds | Promise<Feeds>
+
+/** Learning rates of one round, and the share of the options' penalty that it takes: 1 where absent. */
+export interface RoundRates extends Readonly<Record<PlayerName, number>> {
+  readonly penalty?: number
+}
 
 interface Player {
   readonly state: StateBuffers
@@ -117,13 +122,13 @@ export class GanTrainer {
   }
 
   /** Some steps of the discriminator, then one of the generator. Throws ConfigError for a feed that lacks a placeholder. */
-  async round(feeds: RoundFeeds, learningRate: Readonly<Record<PlayerName, number>>): Promise<RoundResult> {
+  async round(feeds: RoundFeeds, rates: RoundRates): Promise<RoundResult> {
     const { discriminatorSteps } = this.#options.objective
     for (let i = 0; i < discriminatorSteps; i++) {
       const count = this.step * discriminatorSteps + i + 1
-      await this.#move('discriminator', await feeds('discriminator', i), count, learningRate.discriminator)
+      await this.#move('discriminator', await feeds('discriminator', i), count, rates)
     }
-    await this.#move('generator', await feeds('generator', 0), this.step + 1, learningRate.generator)
+    await this.#move('generator', await feeds('generator', 0), this.step + 1, rates)
     this.step++
     return this.#result()
   }
@@ -189,10 +194,14 @@ export class GanTrainer {
     return Object.values(this.#players).some(({ state }) => state.has(name))
   }
 
-  async #move(name: PlayerName, feeds: Feeds, count: number, learningRate: number): Promise<void> {
+  async #move(name: PlayerName, feeds: Feeds, count: number, rates: RoundRates): Promise<void> {
     const player = this.#players[name]
-    const emaDecay = averagingDecay(this.#options.emaDecay, this.step)
-    const scalars = Object.entries({ ...this.#options.optimizer[name].scalars(count, learningRate), emaDecay })
+    const { optimizer, emaDecay, weights } = this.#options
+    const scalars = Object.entries({
+      ...optimizer[name].scalars(count, rates[name]),
+      emaDecay: averagingDecay(emaDecay, this.step),
+      penalty: weights.penalty * (rates.penalty ?? 1),
+    })
     const all = { ...feeds, ...Object.fromEntries(scalars.map(([key, value]) => [key, Float32Array.of(value)])) }
     for (const key of Object.keys(player.compiled.program.inputs)) {
       const buffer = this.#fed.get(key)
@@ -250,7 +259,10 @@ function zeros({ dtype, shape }: LoweredProgram['inputs'][string]): HostTensor {
 
 /** One player's loss, gradients, update, and, for the generator, moving average and statistics, as one graph. */
 function playerStep(name: PlayerName, options: GanTrainerOptions): StepGraph {
-  const { gan, objective, weights, optimizer, gradientClip } = options
+  const { gan, objective, optimizer, gradientClip } = options
+  // A penalty that is nothing stays out of the graph.
+  const penalty = options.weights.penalty === 0 ? 0 : input('penalty', 'float32', [])
+  const weights = { ...options.weights, penalty }
   const updates: StatisticUpdates = new Map()
   const duel = duelOf(options, updates)
   const { loss, reports }: PlayerLoss =
