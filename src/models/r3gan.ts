@@ -1,6 +1,6 @@
 import { conv2d } from '../graph/operations/convolution.ts'
-import { add, leakyRelu, mul } from '../graph/operations/elementwise.ts'
-import { averagePool2d, pixelShuffle, pixelUnshuffle, resize2d } from '../graph/operations/resampling.ts'
+import { add, leakyRelu, mul, tanh } from '../graph/operations/elementwise.ts'
+import { averagePool2d, pixelUnshuffle, resize2d } from '../graph/operations/resampling.ts'
 import { concat, reshape } from '../graph/operations/shape.ts'
 import type { Dim, Tensor } from '../graph/tensor.ts'
 import { Convolution } from '../nn/convolution.ts'
@@ -86,18 +86,38 @@ class Stage {
   }
 }
 
-/** latents and a wish → a picture: a learned 4 × 4 basis, blocks, bilinear upsampling between grids. */
+/** Places become pixels: bilinear upsampling and one narrow convolution, the same for every pixel of a place. */
+class Finish {
+  readonly channels: number
+  readonly convolution: Convolution
+  readonly activation: BiasedActivation
+  readonly #patch: number
+
+  constructor(scope: Scope, channels: number, patch: number) {
+    this.#patch = patch
+    this.channels = Math.max(8, channels / patch)
+    this.convolution = new Convolution(scope.child('conv'), channels, this.channels, { gain: activationGain })
+    this.activation = new BiasedActivation(scope.child('act'), this.channels)
+  }
+
+  forward(x: Tensor): Tensor {
+    const [height, width] = x.shape.slice(-2) as [number, number]
+    const wide = resize2d(x, [height * this.#patch, width * this.#patch], 'bilinear')
+    return this.activation.forward(this.convolution.forward(wide))
+  }
+}
+
+/** latents and a wish → a picture: a learned 4 × 4 basis, blocks, bilinear upsampling between grids, tanh. */
 class Generator {
   readonly wishes: ConditionEmbedding
   readonly basis: Tensor
   readonly project: Linear
   readonly stages: readonly Stage[]
   readonly widen: readonly (Convolution | undefined)[]
+  readonly finish: Finish | undefined
   readonly last: Convolution
-  readonly #config: GanConfig
 
   constructor(scope: Scope, config: GanConfig) {
-    this.#config = config
     const plan = stages(config, config.generatorWidth)
     const depth = plan.length * config.blocks
     const width = plan[0]!.channels
@@ -110,10 +130,9 @@ class Generator {
       return new Stage(scope.child('stages').child(i), side, channels, depth, config)
     })
     this.widen = plan.map(({ channels }, i) => transition(scope.child('up').child(i), plan[i - 1]?.channels, channels))
-    // Zeros at first where a place becomes several pixels, so that training does not begin with a pattern of them.
-    this.last = new Convolution(scope.child('to_picture'), plan.at(-1)!.channels, config.channels * config.patch ** 2, {
-      kernel: config.patch === 1 ? 1 : 3,
-      gain: config.patch === 1 ? 1 : 0,
+    const { channels } = plan.at(-1)!
+    if (config.patch > 1) this.finish = new Finish(scope.child('finish'), channels, config.patch)
+    this.last = new Convolution(scope.child('to_picture'), this.finish?.channels ?? channels, config.channels, {
       bias: true,
     })
   }
@@ -132,8 +151,7 @@ class Generator {
       }
       x = stage.forward(x, wish)
     }
-    const picture = this.last.forward(x)
-    return this.#config.patch === 1 ? picture : pixelShuffle(picture, this.#config.patch)
+    return tanh(this.last.forward(this.finish?.forward(x) ?? x))
   }
 }
 
@@ -197,8 +215,9 @@ class Discriminator {
  * and R2 penalties (`losses/adversarial.ts`).
  *
  * Departs from the paper: a block is two dense 3 × 3 convolutions, for a processor runs them at several times the rate of
- * the paper's grouped ones (bench/convolution.ts); upsampling is plain bilinear; with `patch` above 1 the largest grid is imageSize / patch
- * and pixels go in and out by pixel shuffling, which is several times faster; classes and words are asked for
+ * the paper's grouped ones (bench/convolution.ts); upsampling is plain bilinear; pictures end in tanh, so that white and black grounds come out
+ * flat; with `patch` above 1 the largest grid is imageSize / patch, which is several times faster: the discriminator takes
+ * pixels by unshuffling, the generator gives them by upsampling and two narrow convolutions; classes and words are asked for
  * by concatenation to the latent, projection in the discriminator, and, for words, cross-attention in both at 8 × 8.
  */
 export class R3gan implements Gan {

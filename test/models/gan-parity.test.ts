@@ -105,7 +105,8 @@ describe('r3gan', () => {
   it("plays PyTorch's rounds: losses, penalties, gradients, Adam of both players, moving average", async () => {
     const gan = ganNamed('r3gan').build({
       ...config,
-      imageSize: 8,
+      imageSize: 16,
+      patch: 2,
       generatorWidth: 8,
       discriminatorWidth: 8,
       maxWidth: 8,
@@ -134,7 +135,7 @@ describe('r3gan', () => {
     for (const [t, report] of reports.entries()) {
       const got = await trainer.round(
         (player) => ({
-          real: drawn(`real ${t} ${player}`, [4, 1, 8, 8]),
+          real: drawn(`real ${t} ${player}`, [4, 1, 16, 16]),
           latents: drawn(`latents ${t} ${player}`, [4, 4]),
           condition: Int32Array.from({ length: 4 }, (_, i) => (t + (player === 'generator' ? 1 : 0) + i) % 4),
         }),
