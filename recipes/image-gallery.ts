@@ -41,6 +41,12 @@ export async function trainToEnd(out: string, options: GalleryRecipe['options'])
   }
 }
 
+/** Writes what was measured of a run into the card of the gallery's model that came of it. */
+export async function noteInCard(name: string, measured: object): Promise<void> {
+  const path = fileURLToPath(new URL(`../gallery/${name}/card.json`, import.meta.url))
+  await writeJsonFile(path, { ...JSON.parse(await readFile(path, 'utf8')), measured })
+}
+
 async function writeGallery(name: string, title: string, out: string, result: object): Promise<void> {
   const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
   await mkdir(gallery, { recursive: true })

@@ -8,6 +8,7 @@
  * RUN/classifier first, where there is none. Attributes that it tells of fewer than 95 % of real drawings do not count.
  */
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeJsonFile } from '../src/files/json-file.ts'
 import { PictureClassifier } from '../src/image/classify-pictures.ts'
@@ -18,6 +19,7 @@ import { Random } from '../src/random/random.ts'
 import { createEngine } from '../src/runtime/index.ts'
 import { type Attributes, attributeValues, drawCharacter, english, french, isHeldOut } from './characters-data.ts'
 import { drawCharactersFolder } from './characters-folder.ts'
+import { noteInCard } from './image-gallery.ts'
 
 const [run = 'runs/characters', asked = '1000'] = process.argv.slice(2)
 const folder = join(run, 'classifier')
@@ -58,6 +60,8 @@ const found = Object.fromEntries(
 const shares = Object.values(found)
 const result = { asked: wanted.length, found, mean: shares.reduce((a, b) => a + b, 0) / shares.length }
 await writeJsonFile(join(run, 'attributes.json'), result)
+const classifierAccuracy: unknown = JSON.parse(await readFile(join(folder, 'accuracy.json'), 'utf8'))
+await noteInCard('characters', { by: 'recipes/measure-characters.ts', classifierAccuracy, ...result })
 console.log(result)
 await classifier.release()
 await model.release()

@@ -9,7 +9,7 @@
  *   subgroup (such as `food-fruit`), beside 5 training pictures at random, which is the base rate.
  *
  * The spaces: pixels; features of InceptionV3; the same of pictures averaged over 2 × 2 pixels, which a pattern of single
- * pixels does not reach. Writes RUN/words.json.
+ * pixels does not reach. Writes RUN/words.json, and the same into the card of gallery/emoji.
  */
 import { join } from 'node:path'
 import { writeJsonFile } from '../src/files/json-file.ts'
@@ -18,6 +18,7 @@ import { InceptionFeatures } from '../src/image/features/inception-features.ts'
 import { ImageModel } from '../src/image/image-model.ts'
 import { readImageRun } from '../src/image/run.ts'
 import { Random } from '../src/random/random.ts'
+import { noteInCard } from './image-gallery.ts'
 
 const [run = 'runs/emoji'] = process.argv.slice(2)
 const known = 200
@@ -46,6 +47,7 @@ const result = {
   inceptionOfHalves: await measure((bytes) => inceptionRows(averaged(bytes))),
 }
 await writeJsonFile(join(run, 'words.json'), result)
+await noteInCard('emoji', { by: 'recipes/measure-emoji.ts', ...result })
 console.log(result)
 await inception.release()
 corpus.close()
