@@ -1,5 +1,6 @@
 import type { ImageRunResult } from '../image/image-run.ts'
 import type { ImageTrainEvent } from '../image/train-image.ts'
+import { follow } from './follow.ts'
 import { clock, count, indent, short, table } from './format.ts'
 import { Progress } from './progress.ts'
 import { bold, dim, shown, type Terminal } from './terminal.ts'
@@ -21,16 +22,8 @@ export class ImageTrainingDisplay {
   }
 
   /** Shows the events of a training until its end; gives what it came to. */
-  async follow(events: AsyncGenerator<ImageTrainEvent, ImageRunResult>): Promise<ImageRunResult> {
-    try {
-      for (;;) {
-        const { done, value } = await events.next()
-        if (done) return value
-        this.#show(value)
-      }
-    } finally {
-      this.progress.end()
-    }
+  follow(events: AsyncGenerator<ImageTrainEvent, ImageRunResult>): Promise<ImageRunResult> {
+    return follow(events, this.progress, (event) => this.#show(event))
   }
 
   #show(event: ImageTrainEvent): void {

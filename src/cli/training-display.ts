@@ -1,5 +1,6 @@
 import type { TextRunResult } from '../text/text-run.ts'
 import type { TextTrainEvent } from '../text/train-text.ts'
+import { follow } from './follow.ts'
 import { bytes, clock, count, indent, short, table } from './format.ts'
 import { Progress } from './progress.ts'
 import { dim, shown, type Terminal } from './terminal.ts'
@@ -21,16 +22,8 @@ export class TrainingDisplay {
   }
 
   /** Shows the events of a training until its end; gives what it came to. */
-  async follow(events: AsyncGenerator<TextTrainEvent, TextRunResult>): Promise<TextRunResult> {
-    try {
-      for (;;) {
-        const { done, value } = await events.next()
-        if (done) return value
-        this.#show(value)
-      }
-    } finally {
-      this.progress.end()
-    }
+  follow(events: AsyncGenerator<TextTrainEvent, TextRunResult>): Promise<TextRunResult> {
+    return follow(events, this.progress, (event) => this.#show(event))
   }
 
   #show(event: TextTrainEvent): void {
