@@ -31,6 +31,6 @@ await trainForGallery({
       vocabSize: 512,
       samples: 12,
     },
-    budget: { steps: 2600 },
+    budget: { steps: 4500 },
   },
 })
