@@ -18,10 +18,22 @@ export const onnxType: Readonly<Record<DType, number>> = {
   uint32: 12,
 }
 
+/** How a matrix is kept in few bits: rows cut into blocks, whole numbers of `bits` and one scale a block. */
+export interface BlockFormat {
+  readonly bits: 4 | 8
+  /** Numbers that share a scale. */
+  readonly blockSize: number
+}
+
+/** The initializers that a quantized matrix consists of, by its name. */
+export const quantizedParts = (name: string) => ({ packed: `${name}.packed`, scales: `${name}.scales` })
+
 /** Where a graph is lowered to; an operation's `lower` calls it to write ONNX nodes. */
 export interface Emitter {
   /** The execution provider that will run the result; some have fused operators. */
   readonly provider: 'cpu' | 'cuda' | 'webgpu'
+  /** The form of an input that is kept in few bits, as its {@link quantizedParts}; undefined for others. */
+  quantized(name: string): BlockFormat | undefined
   /** Writes one node and gives the names of its outputs. */
   node(
     type: string,

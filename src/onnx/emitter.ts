@@ -1,5 +1,5 @@
 import type { HostTensor } from '../graph/dtype.ts'
-import { type Emitter, type OnnxAttribute, onnxType } from '../graph/operation.ts'
+import { type BlockFormat, type Emitter, type OnnxAttribute, onnxType } from '../graph/operation.ts'
 import { type Onnx, onnx } from './schema.ts'
 
 const { AttributeType } = onnx.AttributeProto
@@ -13,8 +13,15 @@ export class GraphEmitter implements Emitter {
   readonly #constants = new Map<string, readonly { readonly name: string; readonly bytes: Uint8Array }[]>()
   #count = 0
 
-  constructor(provider: Emitter['provider']) {
+  readonly #quantized: Readonly<Record<string, BlockFormat>>
+
+  constructor(provider: Emitter['provider'], quantized: Readonly<Record<string, BlockFormat>> = {}) {
     this.provider = provider
+    this.#quantized = quantized
+  }
+
+  quantized(name: string): BlockFormat | undefined {
+    return Object.hasOwn(this.#quantized, name) ? this.#quantized[name] : undefined
   }
 
   node(

@@ -1,6 +1,5 @@
 import { ConfigError } from '../errors.ts'
-import type { Emitter } from '../graph/operation.ts'
-import { onnxType } from '../graph/operation.ts'
+import { type BlockFormat, type Emitter, onnxType, quantizedParts } from '../graph/operation.ts'
 import { inputName, inputsFirst, type Node, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { GraphEmitter } from './emitter.ts'
 import { unsafeInPlace } from './in-place.ts'
@@ -15,6 +14,11 @@ export interface LowerOptions {
    * packs them once. Parameters are inputs for training, initializers for inference.
    */
   readonly initializers?: readonly string[]
+  /**
+   * Of those, matrices [N, K] that are kept in few bits: their values are handed over as their `quantizedParts`, packed
+   * [N, K / blockSize, blockSize · bits / 8] and scales [N, K / blockSize].
+   */
+  readonly quantized?: Readonly<Record<string, BlockFormat>>
   /** Outputs that are to overwrite an input, by their names; see {@link LoweredProgram.inPlace}. */
   readonly overwrite?: Readonly<Record<string, string>>
 }
@@ -40,7 +44,7 @@ const opsets = [
  * operation cannot be lowered.
  */
 export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerOptions): LoweredProgram {
-  const lowering = new Lowering(options.provider)
+  const lowering = new Lowering(options)
   const names = Object.entries(outputs).map(([name, tensor]) => [name, lowering.valueOf(tensor)] as const)
   for (const name of Object.keys(outputs))
     if (lowering.placeholders.has(name))
@@ -53,7 +57,9 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     node: lowering.emitter.nodes,
     initializer: [
       ...lowering.emitter.constants,
-      ...[...lowering.placeholders].filter(([name]) => fixed.has(name)).map(([name, type]) => external(name, type)),
+      ...[...lowering.placeholders]
+        .filter(([name]) => fixed.has(name))
+        .flatMap(([name, type]) => initializersOf(name, type, options.quantized?.[name])),
     ],
     input: fed.map(([name, type]) => valueInfo(name, type)),
     output: Object.entries(outputs).map(([name, tensor]) => valueInfo(name, tensor)),
@@ -73,8 +79,8 @@ class Lowering {
   readonly placeholders = new Map<string, Tensor>()
   readonly #values = new Map<Node, readonly string[]>()
 
-  constructor(provider: Emitter['provider']) {
-    this.emitter = new GraphEmitter(provider)
+  constructor({ provider, quantized }: LowerOptions) {
+    this.emitter = new GraphEmitter(provider, quantized)
   }
 
   /** The name of the ONNX value that holds `tensor`. */
@@ -141,6 +147,18 @@ function nameOutputs(emitter: GraphEmitter, outputs: readonly (readonly [string,
 function valueInfo(name: string, { dtype, shape }: TensorType): Onnx.IValueInfoProto {
   const dim = shape.map((size) => (typeof size === 'number' ? { dimValue: size } : { dimParam: size }))
   return { name, type: { tensorType: { elemType: onnxType[dtype], shape: { dim } } } }
+}
+
+/** A placeholder's initializers: itself, or its parts where it is kept in few bits. */
+function initializersOf(name: string, type: TensorType, format: BlockFormat | undefined): Onnx.ITensorProto[] {
+  if (!format) return [external(name, type)]
+  const [rows, columns] = type.shape as readonly [number, number]
+  const blocks = columns / format.blockSize
+  const { packed, scales } = quantizedParts(name)
+  return [
+    external(packed, { dtype: 'uint8', shape: [rows, blocks, (format.blockSize * format.bits) / 8] }),
+    external(scales, { dtype: 'float32', shape: [rows, blocks] }),
+  ]
 }
 
 /** An initializer without its bytes, which the engine hands over when it makes the session. */

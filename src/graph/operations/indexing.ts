@@ -1,6 +1,6 @@
 import { ShapeError } from '../../errors.ts'
 import type { DType } from '../dtype.ts'
-import type { Operation } from '../operation.ts'
+import { type BlockFormat, type Emitter, type Operation, quantizedParts } from '../operation.ts'
 import { floats, requireDtype, requireRank } from '../shape-rules.ts'
 import { applyOne, constant, type Dim, formatShape, type Tensor, type TensorType } from '../tensor.ts'
 import { equal } from './compare.ts'
@@ -26,7 +26,26 @@ const gatherRow: Operation<None> = {
     const [rows, width] = table!.shape as [number, Dim]
     return [scatterAdd(reshape(g!, [-1, width]), reshape(ids!, [-1]), rows), undefined]
   },
-  lower: (emit, inputs) => emit.node('Gather', inputs, { axis: { int: 0 } }),
+  lower: (emit, inputs, _, node) => {
+    const format = emit.quantized(inputs[0]!)
+    return format
+      ? gatherQuantized(emit, inputs, node.inputs[0]!, format)
+      : emit.node('Gather', inputs, { axis: { int: 0 } })
+  },
+}
+
+/** Rows of a table in few bits. */
+function gatherQuantized(
+  emit: Emitter,
+  [table, ids]: readonly string[],
+  { shape }: Tensor,
+  { bits, blockSize }: BlockFormat,
+): string[] {
+  const { packed, scales } = quantizedParts(table!)
+  const [rows, width] = shape as readonly [number, number]
+  const [flat] = emit.node('Reshape', [packed, emit.ints([rows, (width * bits) / 8])])
+  const attributes = { bits: { int: bits }, block_size: { int: blockSize }, quantize_axis: { int: 1 } }
+  return emit.node('GatherBlockQuantized', [flat!, ids!, scales], attributes, { domain: 'com.microsoft' })
 }
 
 /** Above this many rows, a product with one-hot rows costs more than adding row by row. */

@@ -1,5 +1,5 @@
-import { ShapeError } from '../../errors.ts'
-import type { Emitter, Operation } from '../operation.ts'
+import { ConfigError, ShapeError } from '../../errors.ts'
+import { type BlockFormat, type Emitter, type Operation, quantizedParts } from '../operation.ts'
 import { broadcastShapes, floats, requireSameDtype } from '../shape-rules.ts'
 import { applyOne, type Dim, formatShape, type Shape, type Tensor } from '../tensor.ts'
 import { add } from './elementwise.ts'
@@ -73,6 +73,8 @@ function lowerMatmul(
   { transposeA, transposeB, alpha }: MatmulAttributes,
   operands: readonly Tensor[],
 ): string[] {
+  const format = emit.quantized(inputs[1]!)
+  if (format) return lowerQuantized(emit, inputs, { transposeA, transposeB, alpha }, operands[1]!, format)
   if (!transposeA && !transposeB && alpha === 1) return emit.node('MatMul', inputs)
   if (emit.provider === 'cpu') {
     const flag = (on: boolean) => ({ int: on ? 1 : 0 })
@@ -88,6 +90,27 @@ function lowerMatmul(
   const result = emit.node('MatMul', plain)
   if (alpha === 1) return result
   return emit.node('Mul', [result[0]!, emit.constant({ dtype: 'float32', shape: [], data: Float32Array.of(alpha) })])
+}
+
+/** x · Wᵀ by a matrix in few bits, with inputs rounded to 8 bits on the way (`accuracy_level` 4). */
+function lowerQuantized(
+  emit: Emitter,
+  [x, w]: readonly string[],
+  { transposeA, transposeB, alpha }: MatmulAttributes,
+  { shape }: Tensor,
+  { bits, blockSize }: BlockFormat,
+): string[] {
+  if (transposeA || !transposeB || alpha !== 1)
+    throw new ConfigError(`matmul: ${w} is quantized, which serves x · Wᵀ alone; leave it as it is`, { name: w })
+  const { packed, scales } = quantizedParts(w!)
+  const [n, k] = shape as readonly [number, number]
+  const attributes = { K: k, N: n, bits, block_size: blockSize, accuracy_level: 4 }
+  return emit.node(
+    'MatMulNBits',
+    [x!, packed, scales],
+    Object.fromEntries(Object.entries(attributes).map(([name, int]) => [name, { int }])),
+    { domain: 'com.microsoft' },
+  )
 }
 
 function product(a: Tensor, b: Tensor, attributes: MatmulAttributes): Tensor {
