@@ -17,5 +17,5 @@ await trainToEnd(process.argv[2] ?? 'runs/fashion-unconditional', {
   preset: 'nano',
   condition: 'none',
   set: { samples: 9 },
-  budget: { steps: 4000 },
+  budget: { steps: 3000 },
 })

@@ -21,6 +21,6 @@ await trainForGallery({
     preset: 'nano',
     condition: 'class',
     set: { samples: 9 },
-    budget: { steps: 4000 },
+    budget: { steps: 3000 },
   },
 })
