@@ -1,6 +1,7 @@
 import type { Tensor } from '../graph/tensor.ts'
 import type { Scope } from '../nn/parameters.ts'
 import type { RandomKey } from '../nn/random-bits.ts'
+import type { RopeScaling } from '../nn/rotary-tables.ts'
 
 /** Sizes that whoever trains, samples or counts a causal model needs. */
 export interface CausalDimensions {
@@ -72,7 +73,17 @@ export interface CausalConfig {
   readonly tieEmbeddings: boolean
   /** Base of the rotary angles, where there are any. */
   readonly ropeTheta: number
+  /** How rotary angles are slowed, where they are. */
+  readonly ropeScaling?: RopeScaling
   readonly normEpsilon: number
+  /** Width of a head where it is not dModel / nHeads. */
+  readonly dHead?: number
+  /** Whether queries, keys and values have biases. */
+  readonly qkvBias?: boolean
+  /** Whether queries and keys are normalized, head by head, before they are rotated. */
+  readonly queryKeyNorm?: boolean
+  /** Positions that attention sees, its own included; all where absent. */
+  readonly slidingWindow?: number
   readonly bosTokenId?: number
   readonly eosTokenId?: number
 }

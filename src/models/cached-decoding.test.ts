@@ -44,6 +44,16 @@ const models: Readonly<Record<string, () => CausalArchitecture>> = {
   'the decoder, heads of 8': () => new Decoder(settings),
   'the decoder, heads of 16, untied': () => new Decoder({ ...settings, dModel: 64, tieEmbeddings: false }),
   'the decoder, a head of its own for each key': () => new Decoder({ ...settings, nKvHeads: 4 }),
+  'the decoder, heads of 8, biases and a window of 3': () =>
+    new Decoder({ ...settings, qkvBias: true, slidingWindow: 3 }),
+  'the decoder, wider heads with norms, slowed, and a window of 4': () =>
+    new Decoder({
+      ...settings,
+      dHead: 16,
+      queryKeyNorm: true,
+      slidingWindow: 4,
+      ropeScaling: { kind: 'llama3', factor: 4, lowFrequency: 0.5, highFrequency: 2, originalContext: 8 },
+    }),
   gpt2: () => new Gpt2(settings),
 }
 

@@ -18,42 +18,61 @@ import type {
   LayerCache,
 } from './architecture.ts'
 import { checkHeads } from './check.ts'
-
-/** Standard deviation of initial weights; projections into the residual stream get it over √(2 · nLayers). */
-const deviation = 0.02
+import { type DecoderForm, decoderForms, initialDeviation as deviation } from './decoder-forms.ts'
 
 interface RotaryTables {
   readonly cos: Tensor
   readonly sin: Tensor
 }
 
-/** Grouped-query attention with rotary positions (Ainslie et al. 2023; Su et al. 2021), without biases. */
+/** Norms of queries and keys over each head (Henry et al. 2020), where a model has them. */
+interface HeadNorms {
+  readonly q: RmsNorm
+  readonly k: RmsNorm
+}
+
+/** Grouped-query attention with rotary positions (Ainslie et al. 2023; Su et al. 2021). */
 class SelfAttention {
   readonly q: Linear
   readonly k: Linear
   readonly v: Linear
   readonly o: Linear
+  readonly norms: HeadNorms | undefined
   readonly dimensions: CausalDimensions
+  /** Positions that a query sees; undefined where that is the whole context. */
+  readonly window: number | undefined
 
-  constructor(scope: Scope, dimensions: CausalDimensions) {
-    const { dModel, nHeads, nKvHeads, dHead, nLayers } = dimensions
-    this.q = new Linear(scope.child('q_proj'), dModel, nHeads * dHead, { deviation })
-    this.k = new Linear(scope.child('k_proj'), dModel, nKvHeads * dHead, { deviation })
-    this.v = new Linear(scope.child('v_proj'), dModel, nKvHeads * dHead, { deviation })
+  constructor(scope: Scope, settings: CausalConfig, dimensions: CausalDimensions) {
+    const { dModel, nHeads, nKvHeads, dHead, nLayers, contextLength } = dimensions
+    const { qkvBias = false, queryKeyNorm = false, slidingWindow = contextLength, normEpsilon } = settings
+    const options = { deviation, bias: qkvBias }
+    this.q = new Linear(scope.child('q_proj'), dModel, nHeads * dHead, options)
+    this.k = new Linear(scope.child('k_proj'), dModel, nKvHeads * dHead, options)
+    this.v = new Linear(scope.child('v_proj'), dModel, nKvHeads * dHead, options)
     this.o = new Linear(scope.child('o_proj'), nHeads * dHead, dModel, {
       deviation: deviation / Math.sqrt(2 * nLayers),
     })
+    const norm = (name: string) => new RmsNorm(scope.child(name), dHead, normEpsilon)
+    this.norms = queryKeyNorm ? { q: norm('q_norm'), k: norm('k_norm') } : undefined
     this.dimensions = dimensions
+    this.window = slidingWindow < contextLength ? slidingWindow : undefined
+  }
+
+  /** x [B, T, C] → queries [B, T, H, D], keys and values [B, T, Hkv, D], not yet rotated. */
+  #heads(x: Tensor): [Tensor, Tensor, Tensor] {
+    const { nHeads, nKvHeads, dHead } = this.dimensions
+    const [B, T] = x.shape as [Dim, Dim]
+    const heads = (layer: Linear, n: number) => reshape(layer.forward(x), [B, T, n, dHead])
+    const [q, k, v] = [heads(this.q, nHeads), heads(this.k, nKvHeads), heads(this.v, nKvHeads)]
+    return this.norms ? [this.norms.q.forward(q), this.norms.k.forward(k), v] : [q, k, v]
   }
 
   /** x [B, T, C] → [B, T, C]; position t sees positions up to t. */
   forward(x: Tensor, { cos, sin }: RotaryTables): Tensor {
-    const { nHeads, nKvHeads, dHead } = this.dimensions
+    const { nHeads, dHead } = this.dimensions
     const [B, T] = x.shape as [Dim, Dim]
-    const heads = (y: Tensor, n: number) => reshape(y, [B, T, n, dHead])
-    const q = rotary(heads(this.q.forward(x), nHeads), cos, sin)
-    const k = rotary(heads(this.k.forward(x), nKvHeads), cos, sin)
-    const mixed = attention(q, k, heads(this.v.forward(x), nKvHeads), { causal: true })
+    const [q, k, v] = this.#heads(x)
+    const mixed = attention(rotary(q, cos, sin), rotary(k, cos, sin), v, { causal: true, window: this.window })
     return this.o.forward(reshape(mixed, [B, T, nHeads * dHead]))
   }
 
@@ -65,18 +84,20 @@ class SelfAttention {
     tables: RotaryTables,
   ): [Tensor, LayerCache] {
     const { nHeads, nKvHeads, dHead } = this.dimensions
+    const [B, T] = x.shape as [Dim, Dim]
+    const [q, k, v] = this.#heads(x)
     const [mixed, keys, values] = cachedAttention(
       {
-        q: this.q.forward(x),
-        k: this.k.forward(x),
-        v: this.v.forward(x),
+        q: reshape(q, [B, T, nHeads * dHead]),
+        k: reshape(k, [B, T, nKvHeads * dHead]),
+        v: reshape(v, [B, T, nKvHeads * dHead]),
         pastKeys: cache.keys,
         pastValues: cache.values,
         lastPosition,
         total,
         rotary: { ...tables, positions },
       },
-      { nHeads, nKvHeads, scale: 1 / Math.sqrt(dHead) },
+      { nHeads, nKvHeads, scale: 1 / Math.sqrt(dHead), window: this.window },
     )
     return [this.o.forward(mixed), { keys, values }]
   }
@@ -112,7 +133,7 @@ class Block {
 
   constructor(scope: Scope, config: CausalConfig, dimensions: CausalDimensions) {
     this.attentionNorm = new RmsNorm(scope.child('input_layernorm'), config.dModel, config.normEpsilon)
-    this.attention = new SelfAttention(scope.child('self_attn'), dimensions)
+    this.attention = new SelfAttention(scope.child('self_attn'), config, dimensions)
     this.feedForwardNorm = new RmsNorm(scope.child('post_attention_layernorm'), config.dModel, config.normEpsilon)
     this.feedForward = new FeedForward(scope.child('mlp'), config)
     this.dropout = config.dropout
@@ -134,7 +155,9 @@ class Block {
 
 /**
  * The Llama architecture (Touvron et al. 2023): RMSNorm, rotary positions, grouped-query attention,
- * SwiGLU, no biases, tied embeddings if asked. Checkpoints load unchanged in Hugging Face transformers.
+ * SwiGLU, tied embeddings if asked. Settings make it one of its near kin: a sliding window (Mistral: Jiang et al.
+ * 2023), biases of queries, keys and values (Qwen2: Yang et al. 2024), norms of queries and keys (Qwen3: Yang et al.
+ * 2025), slowed angles (Llama 3.1). Checkpoints load unchanged in Hugging Face transformers, described in `form`.
  */
 export class Decoder implements CausalArchitecture {
   readonly scope = new Scope()
@@ -147,9 +170,9 @@ export class Decoder implements CausalArchitecture {
   readonly #head: Tensor
 
   /** Throws ConfigError where heads do not divide what they must. */
-  constructor(settings: CausalConfig) {
+  constructor(settings: CausalConfig, form: DecoderForm = decoderForms.llama) {
     this.dimensions = checkHeads(settings, { even: true })
-    this.config = llamaConfig(settings)
+    this.config = form.write(settings, this.dimensions)
     this.#settings = settings
     const { vocabSize, dModel, nLayers, normEpsilon, tieEmbeddings } = settings
     const model = this.scope.child('model')
@@ -165,8 +188,8 @@ export class Decoder implements CausalArchitecture {
   }
 
   logits(ids: Tensor, key?: RandomKey): Tensor {
-    const { dropout: rate, ropeTheta } = this.#settings
-    const tables = rotaryTables(Number(ids.shape[1]), this.dimensions.dHead, ropeTheta)
+    const { dropout: rate } = this.#settings
+    const tables = this.#tables(Number(ids.shape[1]))
     const embedded = this.#embedding.forward(ids)
     let x = key ? dropout(embedded, rate, key.split('embed')) : embedded
     for (const block of this.#blocks) x = block.forward(x, tables, key)
@@ -174,7 +197,7 @@ export class Decoder implements CausalArchitecture {
   }
 
   decode(input: DecodeInput): DecodeOutput {
-    const tables = rotaryTables(this.#settings.contextLength, this.dimensions.dHead, this.#settings.ropeTheta)
+    const tables = this.#tables(this.#settings.contextLength)
     let x = this.#embedding.forward(input.ids)
     const caches = this.#blocks.map((block, i) => {
       const [y, cache] = block.decode(x, input.caches[i]!, input, tables)
@@ -183,32 +206,10 @@ export class Decoder implements CausalArchitecture {
     })
     return { logits: linear(last(this.#norm.forward(x), 1), this.#head), caches }
   }
-}
 
-function llamaConfig(settings: CausalConfig): Record<string, unknown> {
-  return {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    vocab_size: settings.vocabSize,
-    max_position_embeddings: settings.contextLength,
-    hidden_size: settings.dModel,
-    intermediate_size: settings.dFf,
-    num_hidden_layers: settings.nLayers,
-    num_attention_heads: settings.nHeads,
-    num_key_value_heads: settings.nKvHeads,
-    head_dim: settings.dModel / settings.nHeads,
-    hidden_act: 'silu',
-    rms_norm_eps: settings.normEpsilon,
-    rope_theta: settings.ropeTheta,
-    rope_scaling: null,
-    attention_bias: false,
-    attention_dropout: 0,
-    mlp_bias: false,
-    initializer_range: deviation,
-    tie_word_embeddings: settings.tieEmbeddings,
-    use_cache: true,
-    torch_dtype: 'float32',
-    bos_token_id: settings.bosTokenId ?? null,
-    eos_token_id: settings.eosTokenId ?? null,
+  /** Angles of the positions 0 to length − 1. */
+  #tables(length: number): RotaryTables {
+    const { ropeTheta, ropeScaling } = this.#settings
+    return rotaryTables(length, this.dimensions.dHead, ropeTheta, ropeScaling)
   }
 }

@@ -29,6 +29,9 @@ describe('a configuration', () => {
     [{ nHeads: 5 }, 'model: dModel 32 is not a multiple of nHeads 5; change one'],
     [{ nKvHeads: 3 }, 'model: nHeads 4 is not a multiple of nKvHeads 3; change one'],
     [{ nHeads: 32 }, 'model: rotary positions need an even head, got dModel/nHeads = 1; change nHeads'],
+    [{ dHead: 7 }, 'model: rotary positions need an even head, got dHead 7; change it'],
+    [{ dHead: 0 }, 'model: dHead is 0, wanted a whole number from 1'],
+    [{ slidingWindow: 0 }, 'model: slidingWindow is 0, wanted a whole number from 1'],
   ])('with %j is refused', (changes, message) => {
     const build = () => new Decoder({ ...settings, ...changes })
     expect(build).toThrow(ConfigError)
@@ -46,6 +49,15 @@ describe('the parameters', () => {
     const layer = C * C + 2 * C * 16 + C * C + 3 * C * F + 2 * C
     expect(count(new Decoder(settings))).toBe(V * C + 2 * layer + C)
     expect(count(new Decoder({ ...settings, tieEmbeddings: false }))).toBe(2 * V * C + 2 * layer + C)
+  })
+
+  it('of the decoder are more with biases, with norms of heads, and with wider heads', () => {
+    const [C, H, kv] = [32, 4, 2]
+    const plain = count(new Decoder(settings))
+    expect(count(new Decoder({ ...settings, qkvBias: true }))).toBe(plain + 2 * (C + 2 * 16))
+    expect(count(new Decoder({ ...settings, queryKeyNorm: true }))).toBe(plain + 2 * 2 * 8)
+    const wider = 2 * (16 - 8) * C * (2 * H + 2 * kv)
+    expect(count(new Decoder({ ...settings, dHead: 16 }))).toBe(plain + wider)
   })
 
   it('of GPT-2 likewise', () => {

@@ -12,6 +12,8 @@ const llama = {
   num_attention_heads: 2,
 }
 
+const qwen2 = { ...llama, model_type: 'qwen2', num_key_value_heads: 1 }
+
 const gpt2 = { model_type: 'gpt2', vocab_size: 64, n_positions: 32, n_embd: 16, n_layer: 2, n_head: 2 }
 
 const read = (config: { readonly model_type: string }) =>
@@ -30,18 +32,52 @@ describe('a config.json', () => {
     expect(read(usual)).toEqual(read(gpt2))
   })
 
+  it("of Llama's near kin says what makes it differ, and is written back the same", () => {
+    const scaled = { ...llama, rope_theta: 5e5, rope_scaling: { type: 'linear', factor: 2 } }
+    expect(read(scaled)).toMatchObject({ ropeTheta: 5e5, ropeScaling: { kind: 'linear', factor: 2 } })
+    const llama3 = { low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 }
+    const slowed = { ...llama, rope_scaling: { rope_type: 'llama3', factor: 8, ...llama3 } }
+    const want = { kind: 'llama3', factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192 }
+    expect(read(slowed).ropeScaling).toEqual(want)
+    expect(read(qwen2)).toMatchObject({ qkvBias: true })
+    expect(read({ ...qwen2, model_type: 'qwen3' })).toMatchObject({ queryKeyNorm: true, dHead: 128 })
+    const mistral = { ...llama, model_type: 'mistral', num_key_value_heads: 1 }
+    expect(read(mistral)).toMatchObject({ slidingWindow: 4096 })
+    for (const config of [scaled, slowed, qwen2, { ...qwen2, model_type: 'qwen3' }, mistral]) {
+      const { config: written } = architectureOf(config, '').build(read(config))
+      expect(read(written as typeof llama)).toEqual(read(config))
+    }
+    expect(read({ ...mistral, sliding_window: null } as typeof llama)).not.toHaveProperty('slidingWindow')
+  })
+
+  it('is built in its own form, whatever settings for training leave out', () => {
+    const settings = read(llama)
+    expect([...architectureNamed('qwen2').build(settings).scope.parameters.keys()]).toContain(
+      'model.layers.0.self_attn.k_proj.bias',
+    )
+    const { scope, config } = architectureNamed('qwen3').build(settings)
+    expect(scope.parameters.get('model.layers.1.self_attn.q_norm.weight')?.shape).toEqual([8])
+    expect(config).toMatchObject({ model_type: 'qwen3', architectures: ['Qwen3ForCausalLM'], head_dim: 8 })
+  })
+
   it.each([
     [{ ...llama, hidden_act: 'gelu' }, 'hidden_act'],
     [{ ...llama, attention_bias: true }, 'attention_bias'],
     [{ ...llama, mlp_bias: true }, 'mlp_bias'],
-    [{ ...llama, rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling'],
+    [{ ...llama, rope_scaling: { type: 'dynamic', factor: 2 } }, 'rope_scaling.rope_type'],
+    [{ ...llama, rope_scaling: { rope_type: 'linear', factor: 0 } }, 'rope_scaling.factor'],
+    [{ ...llama, rope_scaling: { rope_type: 'llama3', factor: 8 } }, 'rope_scaling.low_freq_factor'],
+    [{ ...qwen2, use_sliding_window: true }, 'use_sliding_window'],
+    [{ ...qwen2, layer_types: ['full_attention', 'sliding_attention'] }, 'layer_types.1'],
+    [{ ...qwen2, model_type: 'qwen3', attention_bias: true }, 'attention_bias'],
+    [{ ...llama, model_type: 'mistral', sliding_window: 0 }, 'sliding_window'],
     [{ ...llama, rope_parameters: { rope_theta: 1e4, rope_type: 'yarn' } }, 'rope_parameters.rope_type'],
     [{ ...llama, partial_rotary_factor: 0.5 }, 'partial_rotary_factor'],
     [
       { ...llama, rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } },
       'rope_parameters.partial_rotary_factor',
     ],
-    [{ ...llama, head_dim: 16 }, 'head_dim'],
+    [{ ...llama, head_dim: 0.5 }, 'head_dim'],
     [{ ...gpt2, activation_function: 'relu' }, 'activation_function'],
     [{ ...gpt2, scale_attn_weights: false }, 'scale_attn_weights'],
     [{ ...gpt2, scale_attn_by_inverse_layer_idx: true }, 'scale_attn_by_inverse_layer_idx'],
@@ -52,7 +88,9 @@ describe('a config.json', () => {
   })
 
   it('of another architecture is refused, and so is a name that no architecture has', () => {
-    expect(() => read({ model_type: 'mamba' })).toThrow('model_type "mamba" is not supported, only llama, gpt2')
+    expect(() => read({ model_type: 'mamba' })).toThrow(
+      'model_type "mamba" is not supported, only llama, gpt2, mistral, qwen2, qwen3',
+    )
     expect(() => architectureNamed('mamba')).toThrow(ConfigError)
   })
 })

@@ -3,7 +3,9 @@ import { CheckpointError, ConfigError } from '../errors.ts'
 import { checkValue } from '../files/parse-json.ts'
 import type { CausalArchitecture, CausalConfig } from './architecture.ts'
 import { Decoder } from './decoder.ts'
+import { type DecoderForm, decoderForms } from './decoder-forms.ts'
 import { Gpt2 } from './gpt2.ts'
+import { tokenIdKeys, tokenIds } from './token-ids.ts'
 
 /** One architecture: how it is called, built, and read from Hugging Face's `config.json`. */
 export interface ArchitectureRow {
@@ -19,38 +21,6 @@ export interface ArchitectureRow {
 }
 
 const size = z.number().int().positive()
-const id = z.union([z.number().int().nonnegative(), z.array(z.number().int()).nonempty(), z.null()]).optional()
-
-/** Rotary positions turn whole heads here, or say nothing. */
-const wholeHeads = z.literal(1).nullish()
-
-const llamaSchema = z.object({
-  vocab_size: size,
-  max_position_embeddings: size,
-  hidden_size: size,
-  intermediate_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  num_key_value_heads: size.nullish(),
-  head_dim: size.nullish(),
-  hidden_act: z.literal('silu').default('silu'),
-  rms_norm_eps: z.number().positive().default(1e-6),
-  rope_theta: z.number().positive().optional(),
-  rope_scaling: z.null().optional(),
-  rope_parameters: z
-    .object({
-      rope_theta: z.number().positive(),
-      rope_type: z.literal('default').optional(),
-      partial_rotary_factor: wholeHeads,
-    })
-    .nullish(),
-  partial_rotary_factor: wholeHeads,
-  attention_bias: z.literal(false).default(false),
-  mlp_bias: z.literal(false).default(false),
-  tie_word_embeddings: z.boolean().default(false),
-  bos_token_id: id,
-  eos_token_id: id,
-})
 
 const gpt2Schema = z.object({
   vocab_size: size,
@@ -64,38 +34,8 @@ const gpt2Schema = z.object({
   scale_attn_weights: z.literal(true).default(true),
   scale_attn_by_inverse_layer_idx: z.literal(false).default(false),
   tie_word_embeddings: z.boolean().default(true),
-  bos_token_id: id,
-  eos_token_id: id,
+  ...tokenIdKeys,
 })
-
-function tokenIds(config: { bos_token_id?: unknown; eos_token_id?: unknown }) {
-  const first = (value: unknown) => (Array.isArray(value) ? value[0] : value) as number | null | undefined
-  const [bos, eos] = [first(config.bos_token_id), first(config.eos_token_id)]
-  return { ...(bos == null ? {} : { bosTokenId: bos }), ...(eos == null ? {} : { eosTokenId: eos }) }
-}
-
-function readLlama(json: unknown, source: string): CausalConfig {
-  const config = checkValue(json, llamaSchema, source, CheckpointError)
-  const nHeads = config.num_attention_heads
-  if (config.head_dim != null && config.head_dim * nHeads !== config.hidden_size)
-    throw new CheckpointError(
-      `${source}: head_dim ${config.head_dim} × ${nHeads} heads is not hidden_size; not supported`,
-    )
-  return {
-    vocabSize: config.vocab_size,
-    contextLength: config.max_position_embeddings,
-    dModel: config.hidden_size,
-    nLayers: config.num_hidden_layers,
-    nHeads,
-    nKvHeads: config.num_key_value_heads ?? nHeads,
-    dFf: config.intermediate_size,
-    dropout: 0,
-    tieEmbeddings: config.tie_word_embeddings,
-    ropeTheta: config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10_000,
-    normEpsilon: config.rms_norm_eps,
-    ...tokenIds(config),
-  }
-}
 
 function readGpt2(json: unknown, source: string): CausalConfig {
   const config = checkValue(json, gpt2Schema, source, CheckpointError)
@@ -115,16 +55,18 @@ function readGpt2(json: unknown, source: string): CausalConfig {
   }
 }
 
+function decoderRow(name: string, title: string, form: DecoderForm): ArchitectureRow {
+  const { modelType, read } = form
+  return { name, title, modelType, read, build: (settings) => new Decoder({ ...settings, ...form.always }, form) }
+}
+
 /** Every architecture that can be trained and loaded. */
 export const architectures: readonly ArchitectureRow[] = [
-  {
-    name: 'decoder',
-    title: 'Llama decoder',
-    modelType: 'llama',
-    build: (settings) => new Decoder(settings),
-    read: readLlama,
-  },
+  decoderRow('decoder', 'Llama decoder', decoderForms.llama),
   { name: 'gpt2', title: 'GPT-2', modelType: 'gpt2', build: (settings) => new Gpt2(settings), read: readGpt2 },
+  decoderRow('mistral', 'Mistral decoder', decoderForms.mistral),
+  decoderRow('qwen2', 'Qwen2 decoder', decoderForms.qwen2),
+  decoderRow('qwen3', 'Qwen3 decoder', decoderForms.qwen3),
 ]
 
 /** The architecture of a name. Throws {@link ConfigError} that lists the names. */

@@ -6,7 +6,17 @@ import { expectClose } from '../graph/testing/tolerance.ts'
 import { Random } from '../random/random.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
-import { Embedding, initialize, initializeAll, LayerNorm, Linear, RmsNorm, rotaryTables, Scope } from './index.ts'
+import {
+  Embedding,
+  initialize,
+  initializeAll,
+  LayerNorm,
+  Linear,
+  RmsNorm,
+  type RopeScaling,
+  rotaryTables,
+  Scope,
+} from './index.ts'
 
 let engine: Engine
 
@@ -52,6 +62,18 @@ describe('layers', () => {
     const angles = [0, 0, 1, 0.1, 2, 0.2]
     expectClose(await evaluated(cos), angles.map(Math.cos))
     expectClose(await evaluated(sin), angles.map(Math.sin))
+  })
+
+  it('rotary tables slow all angles alike, or the slow ones only', async () => {
+    const angles = async (scaling: RopeScaling) => {
+      const { cos, sin } = rotaryTables(2, 8, 10_000, scaling)
+      const [c, s] = [await evaluated(cos), await evaluated(sin)]
+      return c.slice(4).map((x, i) => Math.atan2(s[4 + i]!, x))
+    }
+    expectClose(await angles({ kind: 'linear', factor: 4 }), [0.25, 0.025, 0.0025, 0.00025])
+    // Over 200π positions the four frequencies turn 100, 10, 1 and 0.1 times; between 19 and 1 lies half of the way.
+    const llama3 = { factor: 4, lowFrequency: 1, highFrequency: 19, originalContext: 200 * Math.PI }
+    expectClose(await angles({ kind: 'llama3', ...llama3 }), [1, 0.1 * (0.5 / 4 + 0.5), 0.0025, 0.00025])
   })
 })
 

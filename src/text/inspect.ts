@@ -111,18 +111,18 @@ function countOf({ scope, dimensions }: CausalArchitecture): ParameterCounts {
 }
 
 /**
- * forward = 2 · (nLayers · perLayer + output) + 2 · nLayers · contextLength · dModel; training = 3 · forward.
+ * forward = 2 · (nLayers · perLayer + output) + 2 · nLayers · contextLength · nHeads · dHead; training = 3 · forward.
  *
  * Each weight that multiplies costs a multiplication and an addition a token; attention's two products cost
- * 4 · dModel operations for each position seen, of which there are contextLength / 2 on average
+ * 4 · nHeads · dHead operations for each position seen, of which there are contextLength / 2 on average
  * (Kaplan et al. 2020, section 2.1, which leaves the output layer out); the backward pass costs twice the forward.
  */
 export function flopsPerToken(
   { dimensions }: CausalArchitecture,
   { perLayer, output }: Pick<ParameterCounts, 'perLayer' | 'output'>,
 ): { forward: number; training: number } {
-  const { nLayers, contextLength, dModel } = dimensions
-  const forward = 2 * (nLayers * perLayer + output) + 2 * nLayers * contextLength * dModel
+  const { nLayers, contextLength, nHeads, dHead } = dimensions
+  const forward = 2 * (nLayers * perLayer + output) + 2 * nLayers * contextLength * nHeads * dHead
   return { forward, training: 3 * forward }
 }
 

@@ -25,10 +25,17 @@ interface Sizes {
   readonly H: number
   readonly kvHeads: number
   readonly D: number
+  readonly window?: number
 }
 
 /** softmax(q kᵀ/√D + mask) v and its gradients for cotangent g, element by element in double precision. */
-function reference({ B, T, H, kvHeads, D }: Sizes, q: Float32Array, k: Float32Array, v: Float32Array, g: Float32Array) {
+function reference(
+  { B, T, H, kvHeads, D, window = T }: Sizes,
+  q: Float32Array,
+  k: Float32Array,
+  v: Float32Array,
+  g: Float32Array,
+) {
   const [y, dq, dk, dv] = [q, q, k, v].map((x) => new Float64Array(x.length)) as [
     Float64Array,
     Float64Array,
@@ -47,7 +54,8 @@ function reference({ B, T, H, kvHeads, D }: Sizes, q: Float32Array, k: Float32Ar
           for (let d = 0; d < D; d++) total += x[i + d]! * z[j + d]!
           return total
         }
-        const scores = Array.from({ length: t + 1 }, (_, s) => scale * dot(q, at, k, keyAt(s)))
+        const seen = (s: number) => (t - s < window ? scale * dot(q, at, k, keyAt(s)) : Number.NEGATIVE_INFINITY)
+        const scores = Array.from({ length: t + 1 }, (_, s) => seen(s))
         const highest = scores.reduce((a, c) => Math.max(a, c))
         const e = scores.map((score) => Math.exp(score - highest))
         const total = e.reduce((a, c) => a + c)
@@ -77,10 +85,10 @@ function problem({ B, T, H, kvHeads, D }: Sizes, spread = 1) {
   return { q: normal(H, spread), k: normal(kvHeads, spread), v: normal(kvHeads, 1), g: normal(H, 1) }
 }
 
-function graph({ B, T, H, kvHeads, D }: Sizes) {
+function graph({ B, T, H, kvHeads, D, window }: Sizes) {
   const at = (name: string, heads: number) => input(name, 'float32', [B, T, heads, D])
   const [q, k, v, g] = [at('q', H), at('k', kvHeads), at('v', kvHeads), at('g', H)] as [Tensor, Tensor, Tensor, Tensor]
-  const y = attention(q, k, v, { causal: true })
+  const y = attention(q, k, v, { causal: true, window })
   const [dq, dk, dv] = gradients(sum(mul(y, g)), [q, k, v]) as [Tensor, Tensor, Tensor]
   return { wrt: [q, k, v], outputs: { y, dq, dk, dv } }
 }
@@ -99,6 +107,15 @@ describe('causal attention', () => {
       }
     },
   )
+
+  it.each([1, 5, 129])('of 257 positions through a window of %i: value and gradients', async (window) => {
+    const sizes = { B: 1, T: 257, H: 2, kvHeads: 1, D: 8, window }
+    const feeds = problem(sizes)
+    const wanted = reference(sizes, feeds.q, feeds.k, feeds.v, feeds.g)
+    const got = await evaluate(engine, graph(sizes).outputs, feeds)
+    for (const name of ['y', 'dq', 'dk', 'dv'] as const)
+      expectClose(got[name]!, [...wanted[name]], { relative: 2e-5, absolute: 1e-5, what: name })
+  })
 
   it('of 257 positions: second gradient by differences', async () => {
     const sizes = { B: 1, T: 257, H: 2, kvHeads: 1, D: 2 }

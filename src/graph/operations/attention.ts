@@ -12,6 +12,8 @@ interface AttentionAttributes {
   readonly causal: boolean
   /** What the scores are multiplied by, 1/√D as a rule. */
   readonly scale: number
+  /** Causal only: how many positions a query sees, its own and those before it; all where absent. */
+  readonly window?: number | undefined
 }
 
 interface HeadSizes {
@@ -164,20 +166,32 @@ function probabilities(
   })
   if (!attributes.causal) return softmax(scores)
   const grouped: Shape = [sizes.B, sizes.kvHeads, sizes.H / sizes.kvHeads, end - begin, end]
-  return softmax(reshape(add(reshape(scores, grouped), causalMask(begin, end)), scores.shape))
+  return softmax(reshape(add(reshape(scores, grouped), causalMask(begin, end, attributes.window)), scores.shape))
 }
 
-/** 0 where query begin + i may see key j ≤ begin + i, −10⁹ elsewhere: [end − begin, end]. */
-function causalMask(begin: number, end: number): Tensor {
+/** 0 where query t = begin + i may see key j, t − window < j ≤ t, −10⁹ elsewhere: [end − begin, end]. */
+function causalMask(begin: number, end: number, window = end): Tensor {
   const data = new Float32Array((end - begin) * end)
-  for (let i = 0; i < end - begin; i++) data.fill(-1e9, i * end + begin + i + 1, (i + 1) * end)
+  for (let i = 0; i < end - begin; i++) {
+    const row = data.subarray(i * end, (i + 1) * end)
+    row.fill(-1e9, begin + i + 1)
+    row.fill(-1e9, 0, Math.max(0, begin + i + 1 - window))
+  }
   return constant({ dtype: 'float32', shape: [end - begin, end], data })
 }
 
-/** softmax(scale · q kᵀ) v with q [B, T, H, D], k and v [B, S, Hkv, D] → [B, T, H, D]; scale 1/√D by default. */
-export function attention(q: Tensor, k: Tensor, v: Tensor, options: { causal: boolean; scale?: number }): Tensor {
+/**
+ * softmax(scale · q kᵀ) v with q [B, T, H, D], k and v [B, S, Hkv, D] → [B, T, H, D]; scale 1/√D by default.
+ * Where causal, `window` bounds what a position sees: itself and the window − 1 before it (Beltagy et al. 2020).
+ */
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: { causal: boolean; scale?: number; window?: number | undefined },
+): Tensor {
   const scale = options.scale ?? 1 / Math.sqrt(Number(q.shape.at(-1)))
-  return applyOne(attentionRow, [q, k, v], { causal: options.causal, scale })
+  return applyOne(attentionRow, [q, k, v], { causal: options.causal, scale, window: options.window })
 }
 
 /** Rows of this file. */

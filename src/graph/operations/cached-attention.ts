@@ -10,6 +10,8 @@ interface CachedAttentionAttributes {
   readonly nHeads: number
   readonly nKvHeads: number
   readonly scale: number
+  /** How many positions a query sees, its own and those before it; all where absent. */
+  readonly window?: number | undefined
 }
 
 /**
@@ -26,7 +28,11 @@ const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
     checkCached(inputs, attributes)
     return [inputs[0]!, inputs[3]!, inputs[4]!]
   },
-  lower: (emit, [q, k, v, pastK, pastV, lastPosition, total, cos = '', sin = ''], { nHeads, nKvHeads, scale }) =>
+  lower: (
+    emit,
+    [q, k, v, pastK, pastV, lastPosition, total, cos = '', sin = ''],
+    { nHeads, nKvHeads, scale, window },
+  ) =>
     emit.node(
       'GroupQueryAttention',
       [q!, k!, v!, pastK!, pastV!, lastPosition!, total!, cos, sin],
@@ -35,6 +41,7 @@ const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
         kv_num_heads: { int: nKvHeads },
         scale: { float: scale },
         do_rotary: { int: cos ? 1 : 0 },
+        ...(window === undefined ? {} : { local_window_size: { int: window } }),
       },
       { domain: 'com.microsoft', outputs: 3 },
     ),
