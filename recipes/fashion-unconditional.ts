@@ -16,6 +16,6 @@ await trainToEnd(process.argv[2] ?? 'runs/fashion-unconditional', {
   size: 32,
   preset: 'nano',
   condition: 'none',
-  set: { samples: 9 },
-  budget: { steps: 3000 },
+  set: { samples: 9, batchSize: 64, beta2: 0.9 },
+  budget: { steps: 1100 },
 })
