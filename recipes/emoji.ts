@@ -27,6 +27,6 @@ await trainForGallery({
       maxTokens: 24,
       samples: 15,
     },
-    budget: { steps: 5500 },
+    budget: { steps: 7000 },
   },
 })
