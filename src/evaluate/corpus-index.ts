@@ -1,5 +1,5 @@
+import { suffixArray } from '../data/suffix-array.ts'
 import { DataError } from '../errors.ts'
-import { suffixArray } from './suffix-array.ts'
 
 /** A stretch of a text that stands word for word in the corpus and cannot be longer on either side. */
 export interface Passage {
