@@ -1,11 +1,23 @@
 // Tokenizing a 10 MB English corpus (the State of the Union addresses) with a BPE of 8,192 tokens trained on it:
-// ours on one thread and on two, and @huggingface/tokenizers on the same text, in turns; medians.
+// ours on one thread and on two, and @huggingface/tokenizers on the same text, in turns; medians. Then WordPiece and
+// Unigram of as many tokens, on one thread.
 //
 //     npm run bench -- tokenize [rounds]
 import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { Tokenizer as HuggingFace } from '@huggingface/tokenizers'
-import { countWords, IdBuffer, loadTokenizer, trainBpe } from '../src/data/tokenizers/index.ts'
+import {
+  bertCased,
+  countBertWords,
+  countMetaspaceRuns,
+  countWords,
+  IdBuffer,
+  loadTokenizer,
+  type Tokenizer,
+  trainBpe,
+  trainUnigram,
+  trainWordPiece,
+} from '../src/data/tokenizers/index.ts'
 import { englishTexts } from './models/english.ts'
 import { type Measurement, record } from './record.ts'
 import { median } from './turns.ts'
@@ -34,8 +46,8 @@ const training = await secondsOf(() => {
 const json = JSON.stringify(tokenizer)
 
 /** Encodes the texts with a tokenizer just loaded, so that its cache of words is empty; gives the tokens. */
-function encodeAll(some: readonly string[]): number {
-  const fresh = loadTokenizer(json)
+function encodeAll(some: readonly string[], file = json): number {
+  const fresh = loadTokenizer(file)
   const ids = new IdBuffer(1 << 22)
   for (const text of some) fresh.encodeInto(text, ids)
   return ids.length
@@ -96,5 +108,25 @@ const measurements: Measurement[] = [
   { measure: 'count the words of the corpus', value: counting, unit: 's', note: `${counts.size} different words` },
   { measure: 'train the BPE from the counts', value: training, unit: 's', note: `${tokenizer.vocabSize} tokens` },
 ]
+
+const others: [name: string, train: () => Tokenizer][] = [
+  ['WordPiece', () => trainWordPiece(countBertWords(texts, bertCased), { vocabSize: 8192 })],
+  ['Unigram', () => trainUnigram(countMetaspaceRuns(texts), { vocabSize: 8192 })],
+]
+for (const [name, train] of others) {
+  let trained = tokenizer
+  const seconds = await secondsOf(() => {
+    trained = train()
+  })
+  const file = JSON.stringify(trained)
+  const speeds: number[] = []
+  for (const _ of rates.oneThread) speeds.push(total / (await secondsOf(() => encodeAll(texts, file))))
+  measurements.push(
+    { measure: `count and train ${name}`, value: seconds, unit: 's', note: `${trained.vocabSize} tokens` },
+    { measure: `encode by ${name}, one thread`, value: median(speeds), unit: 'MB/s', bar: '≥ 3 MB/s' },
+    { measure: `bytes a token, ${name}`, value: (total * 1e6) / encodeAll(texts, file), unit: 'B' },
+  )
+}
+measurements.push({ measure: 'bytes a token, BPE', value: (total * 1e6) / encodeAll(texts), unit: 'B' })
 console.table(measurements, ['measure', 'value', 'unit', 'bar'])
 record('tokenize', measurements, { '@huggingface/tokenizers': huggingFaceVersion })

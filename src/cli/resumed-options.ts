@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts'
+import type { NewTokenizer } from '../text/data/train-tokenizer.ts'
 import type { RunRecord } from '../text/run.ts'
 import { resolveTextSettings, type TextSettings } from '../text/settings.ts'
 
@@ -9,7 +10,7 @@ export interface ResumedOptions {
   readonly architecture?: string
   readonly seed?: number
   readonly set?: Readonly<Record<string, string>>
-  readonly tokenizer?: 'char' | 'byte' | 'bpe'
+  readonly tokenizer?: NewTokenizer['kind']
   readonly vocabulary?: number
   readonly field?: string
   readonly prompt?: string

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { ConfigError } from '../errors.ts'
 import { shellWord } from '../files/shell-word.ts'
 import type { EngineName } from '../runtime/engine.ts'
+import type { NewTokenizer } from '../text/data/train-tokenizer.ts'
 import { textPresets, textSettingFields } from '../text/settings.ts'
 import type { TrainTextOptions } from '../text/train-text.ts'
 import { settingChoices } from '../train/settings-table.ts'
@@ -35,6 +36,8 @@ interface Options extends ResumedOptions {
   readonly threads?: number
   readonly engine?: EngineName
 }
+
+const tokenizers = ['char', 'byte', 'bpe', 'wordpiece', 'unigram'] as const satisfies NewTokenizer['kind'][]
 
 const above0 = { above: 0 }
 const wholeFrom1 = { whole: true, minimum: 1 }
@@ -81,10 +84,14 @@ export function addTrainText(parent: Command): void {
       '--resume',
       'go on from the last checkpoint of --out; --steps, --minutes, --epochs count in all, earlier sessions included',
     )
-    .option('--tokenizer <kind>', 'char, byte or bpe (default: bpe)', textOption('--tokenizer', 'char, byte or bpe'))
+    .option(
+      '--tokenizer <kind>',
+      'char, byte, bpe (as GPT-2), wordpiece (as BERT) or unigram (as T5) (default: bpe)',
+      textOption('--tokenizer', tokenizers.join(', ')),
+    )
     .option(
       '--vocabulary <n>',
-      'tokens of the bpe vocabulary (default: 4096)',
+      'tokens of the vocabulary of bpe, wordpiece or unigram (default: 4096)',
       numberOption('--vocabulary', wholeFrom1),
     )
     .option(
@@ -137,7 +144,7 @@ async function train(options: Options, terminal: Terminal): Promise<Outcome> {
   return { result, exitCode: result.stopped ? exitCodes.stopped : exitCodes.done }
 }
 
-const tokenizers = ['char', 'byte', 'bpe'] as const
+const unsized = ['char', 'byte']
 
 async function checkOptions(options: Options): Promise<void> {
   oneOf({ ...options }, ['steps', 'minutes', 'epochs'], 'a run has one length')
@@ -148,7 +155,7 @@ async function checkOptions(options: Options): Promise<void> {
   }
   if (tokenizer !== undefined && !tokenizers.includes(tokenizer))
     throw new ConfigError(`--tokenizer: got '${tokenizer}', wanted ${tokenizers.join(', ')}`)
-  if (vocabulary !== undefined && tokenizer !== undefined && tokenizer !== 'bpe')
+  if (vocabulary !== undefined && tokenizer !== undefined && unsized.includes(tokenizer))
     throw new ConfigError(`--vocabulary: a ${tokenizer} tokenizer has the vocabulary that it has; leave it out`)
 }
 
@@ -169,6 +176,6 @@ async function prepared(options: Options, out: string, progress: Progress, signa
     ...given({ preset, architecture, seed, set, field, prompt, licence: options.licence ?? licence }),
     data: paths,
     sources: names,
-    tokenizer: kind === 'bpe' ? { kind, vocabulary } : { kind },
+    tokenizer: kind === 'char' || kind === 'byte' ? { kind } : { kind, vocabulary },
   } satisfies TrainTextOptions
 }

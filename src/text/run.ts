@@ -9,6 +9,7 @@ import { renderReport } from '../train/report/render-report.ts'
 import { type Facts, type ReportData, type RunReport, readHistory } from '../train/report/run-report.ts'
 import { hardware, readRunRecord, runRecordFields } from '../train/run-record.ts'
 import type { Corpus } from './data/open-corpus.ts'
+import { tokenizerKinds } from './data/train-tokenizer.ts'
 
 const budgetSchema = z.union([
   z.object({ steps: z.number() }),
@@ -23,8 +24,8 @@ const runSchema = z.object({
   prompt: z.string(),
   /** Field that holds the text, where one was named. */
   field: z.string().optional(),
-  /** What was asked for; a BPE vocabulary that the text cannot fill is smaller. */
-  tokenizer: z.object({ kind: z.enum(['char', 'byte', 'bpe']), vocabulary: z.number().optional() }).optional(),
+  /** What was asked for; a vocabulary that the text cannot fill is smaller. */
+  tokenizer: z.object({ kind: z.enum(tokenizerKinds), vocabulary: z.number().optional() }).optional(),
   tokenizerDigest: z.string(),
 })
 

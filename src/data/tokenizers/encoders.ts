@@ -5,9 +5,9 @@ import { pieceEnd } from './pre-tokenizer.ts'
 import { longestCachedWord, WordCache } from './word-cache.ts'
 import { WordMerger } from './word-merger.ts'
 
-/** Appends the ids of plain text, already normalized and without special tokens. */
+/** Appends the ids of plain text, without special tokens; `isStart` says that no other part of the text is before it. */
 export interface PlainEncoder {
-  encode(text: string, ids: IdBuffer): void
+  encode(text: string, ids: IdBuffer, isStart?: boolean): void
 }
 
 const utf8 = new TextEncoder()

@@ -5,6 +5,7 @@ import { IdBuffer } from './id-buffer.ts'
 import { noToken } from './native-tokenizer.ts'
 import { requireSpecial, specialRoles } from './special-tokens.ts'
 import { WindowStreamDecoder } from './stream-decoders.ts'
+import type { Template } from './template.ts'
 import type { DecodeOptions, EncodeOptions, StreamDecoder, Tokenizer } from './tokenizer.ts'
 import { corrupt, type TokenizerConfigJson, type TokenizerJson } from './tokenizer-json.ts'
 
@@ -19,6 +20,10 @@ export class HuggingFaceTokenizer implements Tokenizer {
   readonly eos: number | undefined
   readonly pad: number | undefined
   readonly unknown: number | undefined
+  readonly cls: number | undefined
+  readonly sep: number | undefined
+  readonly mask: number | undefined
+  readonly template: Template
   readonly addBos: boolean
   readonly specialIds: readonly number[]
   readonly #json: TokenizerJson
@@ -30,7 +35,12 @@ export class HuggingFaceTokenizer implements Tokenizer {
   readonly #added: ReadonlySet<number>
 
   /** Throws CheckpointError for files that the library can't use. */
-  constructor(json: TokenizerJson, config: TokenizerConfigJson, pieces: readonly (string | undefined)[]) {
+  constructor(
+    json: TokenizerJson,
+    config: TokenizerConfigJson,
+    pieces: readonly (string | undefined)[],
+    template: Template,
+  ) {
     this.#pieces = pieces
     this.#json = json
     this.#config = config
@@ -44,7 +54,11 @@ export class HuggingFaceTokenizer implements Tokenizer {
     this.eos = roles.eos
     this.pad = roles.pad
     this.unknown = roles.unknown
-    this.addBos = roles.addBos || (this.bos !== undefined && this.#inner.encode('').ids[0] === this.bos)
+    this.cls = roles.cls
+    this.sep = roles.sep
+    this.mask = roles.mask
+    this.template = template
+    this.addBos = roles.addBos || (this.bos !== undefined && template.firstId === this.bos)
     this.specialIds = json.added_tokens.flatMap(({ id, special }) => (special ? [id] : [])).sort((a, b) => a - b)
     this.#added = new Set(json.added_tokens.map(({ id }) => id))
   }
@@ -92,15 +106,26 @@ export class HuggingFaceTokenizer implements Tokenizer {
     return this.#inner.token_to_id(token)
   }
 
-  /** SentencePiece's `▁` is a space and `<0x0A>` a byte; byte-level pieces are their bytes. */
-  bytesOf(id: number): Uint8Array {
+  beginsWord(id: number): boolean {
+    const piece = this.tokenOf(id)
+    if (piece === undefined || this.#added.has(id)) return piece !== undefined
+    const { type, continuing_subword_prefix: prefix } = this.#json.model
+    if (type === 'WordPiece') return !piece.startsWith(typeof prefix === 'string' ? prefix : '##')
+    return piece.startsWith('▁') || /^\s/.test(String.fromCharCode(this.bytesOf(id)[0] ?? 0))
+  }
+
+  /** SentencePiece's `▁` is a space and `<0x0A>` a byte; byte-level pieces are their bytes; others as decoded. */
+  bytesOf(id: number, isFirst = false): Uint8Array {
     const piece = this.tokenOf(id)
     if (piece === undefined) return noBytes
-    if (this.#added.has(id)) return utf8.encode(piece)
     const byte = /^<0x([0-9A-F]{2})>$/.exec(piece)?.[1]
-    if (byte !== undefined) return Uint8Array.of(Number.parseInt(byte, 16))
-    const isByteLevel = JSON.stringify(this.#json.decoder ?? null).includes('"ByteLevel"')
-    return (isByteLevel ? bytesOfPiece(piece) : undefined) ?? utf8.encode(piece.replaceAll('▁', ' '))
+    if (byte !== undefined && !this.#added.has(id)) return Uint8Array.of(Number.parseInt(byte, 16))
+    const decoder = JSON.stringify(this.#json.decoder ?? null)
+    const spelled = !this.#added.has(id) && decoder.includes('"ByteLevel"') ? bytesOfPiece(piece) : undefined
+    if (spelled !== undefined) return spelled
+    if (isFirst) return utf8.encode(this.decode([id]))
+    if (this.#json.model.type === 'WordPiece') return utf8.encode(this.decode([id, id]).slice(this.decode([id]).length))
+    return utf8.encode(this.#added.has(id) ? piece : piece.replaceAll('▁', ' '))
   }
 
   toJSON(): TokenizerJson {

@@ -82,13 +82,14 @@ test.runIf(existsSync(stories))('the tokenizer of stories260K encodes and decode
   )
 })
 
-test('a file of ours that adds a token to each text runs through @huggingface/tokenizers, which knows how', () => {
+test('a file of ours that adds a token to each text says so', () => {
   const bos = { SpecialToken: { id: '<|endoftext|>', type_id: 0 } }
   const single = [bos, { Sequence: { id: 'A', type_id: 0 } }]
   const special = { '<|endoftext|>': { id: '<|endoftext|>', ids: [259], tokens: ['<|endoftext|>'] } }
   const template = { type: 'TemplateProcessing', single, pair: single, special_tokens: special }
   const tokenizer = loadTokenizer({ ...bpe.toJSON(), post_processor: template })
-  expect([tokenizer.kind, tokenizer.addBos, bpe.addBos]).toEqual(['huggingface', true, false])
+  expect([tokenizer.kind, tokenizer.addBos, bpe.addBos]).toEqual(['bpe', true, false])
+  expect([...tokenizer.template.frame([1, 2]).ids]).toEqual([259, 1, 2])
   expect(tokenizer.encode('hello')).toEqual(bpe.encode('hello'))
   expect(tokenizer.encode('hello', { bos: true })[0]).toBe(259)
 })

@@ -15,6 +15,29 @@ export function specialToken(content: string, id: number): AddedToken {
   return { id, content, ...flags }
 }
 
+/** A template of tokens around one text, or around two, given as `[CLS] A [SEP]` is written. */
+export function templateProcessing(
+  single: string,
+  pair: string,
+  idOf: (token: string) => number,
+): TokenizerJson['post_processor'] {
+  const slots = (parts: string) => {
+    let type = 0
+    return parts.split(' ').map((part) => {
+      if (part === 'B') type = 1
+      if (part === 'A' || part === 'B') return { Sequence: { id: part, type_id: type } }
+      return { SpecialToken: { id: part, type_id: type } }
+    })
+  }
+  const tokens = [...new Set(`${single} ${pair}`.split(' '))].filter((part) => part !== 'A' && part !== 'B')
+  return {
+    type: 'TemplateProcessing',
+    single: slots(single),
+    pair: slots(pair),
+    special_tokens: Object.fromEntries(tokens.map((id) => [id, { id, ids: [idOf(id)], tokens: [id] }])),
+  }
+}
+
 /** Text to byte-level pieces, cut by GPT-2's pattern or not at all. */
 export function byteLevel({ useRegex }: { readonly useRegex: boolean }): TokenizerJson['pre_tokenizer'] {
   return { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: useRegex }

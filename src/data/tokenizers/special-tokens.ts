@@ -8,12 +8,15 @@ export interface SpecialRoles {
   readonly eos: number | undefined
   readonly pad: number | undefined
   readonly unknown: number | undefined
+  readonly cls: number | undefined
+  readonly sep: number | undefined
+  readonly mask: number | undefined
   readonly addBos: boolean
 }
 
 /**
  * Roles as `tokenizer_config.json` gives them. Where it names neither bos nor eos, `<|endoftext|>` is both, if the
- * vocabulary has it; `unknownPiece` is the model's own.
+ * vocabulary has it, else what parts texts ends them, as in BERT; `unknownPiece` is the model's own.
  */
 export function specialRoles(
   config: TokenizerConfigJson,
@@ -23,9 +26,13 @@ export function specialRoles(
   const find = (piece: string | undefined) => (piece === undefined ? undefined : idOf(piece))
   const [bos, eos] = [nameOf(config.bos_token), nameOf(config.eos_token)]
   const fallback = bos === undefined && eos === undefined ? END_OF_TEXT : undefined
+  const sep = find(nameOf(config.sep_token))
   return {
     bos: find(bos ?? fallback),
-    eos: find(eos ?? fallback),
+    eos: find(eos ?? fallback) ?? sep,
+    cls: find(nameOf(config.cls_token)),
+    sep,
+    mask: find(nameOf(config.mask_token)),
     pad: find(nameOf(config.pad_token)),
     unknown: find(nameOf(config.unk_token) ?? unknownPiece),
     addBos: config.add_bos_token === true && find(bos) !== undefined,

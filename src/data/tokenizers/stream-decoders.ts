@@ -2,18 +2,24 @@ import type { StreamDecoder } from './tokenizer.ts'
 
 /** Streams tokens that are bytes: whatever ends within a character waits for the rest of it. */
 export class ByteStreamDecoder implements StreamDecoder {
-  readonly #bytesOf: (id: number) => Uint8Array
+  readonly #bytesOf: (id: number, isFirst: boolean) => Uint8Array | undefined
   readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  #isFirst = true
 
-  constructor(bytesOf: (id: number) => Uint8Array) {
+  /** `bytesOf`: undefined for tokens that are not shown; `isFirst` until one was. */
+  constructor(bytesOf: (id: number, isFirst: boolean) => Uint8Array | undefined) {
     this.#bytesOf = bytesOf
   }
 
   push(id: number): string {
-    return this.#utf8.decode(this.#bytesOf(id), { stream: true })
+    const bytes = this.#bytesOf(id, this.#isFirst)
+    if (bytes === undefined) return ''
+    this.#isFirst = false
+    return this.#utf8.decode(bytes, { stream: true })
   }
 
   flush(): string {
+    this.#isFirst = true
     return this.#utf8.decode()
   }
 }

@@ -37,6 +37,9 @@ export const tokenizerConfigSchema = z.looseObject({
   eos_token: tokenName,
   pad_token: tokenName,
   unk_token: tokenName,
+  cls_token: tokenName,
+  sep_token: tokenName,
+  mask_token: tokenName,
   add_bos_token: z.boolean().nullish(),
 })
 

@@ -1,11 +1,12 @@
 import type { IdBuffer } from './id-buffer.ts'
+import type { Template } from './template.ts'
 import type { TokenizerConfigJson, TokenizerJson } from './tokenizer-json.ts'
 
 /** The special token between documents, and the default beginning and end of a text (as in GPT-2). */
 export const END_OF_TEXT = '<|endoftext|>'
 
 /** What a tokenizer's tokens are; `huggingface` is any `tokenizer.json` that is not one of ours. */
-export type TokenizerKind = 'char' | 'byte' | 'bpe' | 'huggingface'
+export type TokenizerKind = 'char' | 'byte' | 'bpe' | 'wordpiece' | 'unigram' | 'huggingface'
 
 export interface EncodeOptions {
   /**
@@ -44,6 +45,12 @@ export interface Tokenizer {
   readonly pad: number | undefined
   /** The token of what the vocabulary lacks, if there is one. */
   readonly unknown: number | undefined
+  /** The tokens that BERT puts before a text, after each text, and in place of hidden words, if there are such. */
+  readonly cls: number | undefined
+  readonly sep: number | undefined
+  readonly mask: number | undefined
+  /** What the model that this tokenizer comes with expects around its texts, such as `[CLS] A [SEP] B [SEP]`. */
+  readonly template: Template
   /** Whether the model that this tokenizer comes with expects `bos` before every text. */
   readonly addBos: boolean
   /** Ids of all special tokens, ascending. */
@@ -59,8 +66,18 @@ export interface Tokenizer {
   tokenOf(id: number): string | undefined
   /** The id of a token as `tokenizer.json` spells it; undefined if there is none. */
   idOf(token: string): number | undefined
-  /** The bytes that a token stands for, UTF-8 or part of it; empty if no token has the id. Not to be written to. */
-  bytesOf(id: number): Uint8Array
+  /**
+   * Whether a word begins with this token wherever it stands (WordPiece: it lacks `##`; SentencePiece: it has `▁`;
+   * bytes and characters: it begins with white space); true of special tokens. The first token of a text begins a
+   * word too. What is not true of goes on with the word before it: so whole words are masked.
+   */
+  beginsWord(id: number): boolean
+  /**
+   * The bytes that a token adds to a text, UTF-8 or part of it, with the space that its decoder sets before it; with
+   * `isFirst` those of a text's first token, which may lack the space. Empty if no token has the id. Not to be
+   * written to.
+   */
+  bytesOf(id: number, isFirst?: boolean): Uint8Array
   /** The content of Hugging Face's `tokenizer.json`. */
   toJSON(): TokenizerJson
   /** The content of Hugging Face's `tokenizer_config.json` for a model of a context of so many tokens. */

@@ -2,44 +2,57 @@ import type { DocumentSpool } from '../../data/document-spool.ts'
 import { piecesOf } from '../../data/encode-corpus.ts'
 import type { Split } from '../../data/held-out.ts'
 import {
+  bertCased,
   byteTokenizer,
   charTokenizer,
   collectCharacters,
+  countBertWords,
+  countMetaspaceRuns,
   countWords,
   END_OF_TEXT,
   type Tokenizer,
   trainBpe,
+  trainUnigram,
+  trainWordPiece,
+  type UnigramProgress,
   type WordCounts,
 } from '../../data/tokenizers/index.ts'
 
-/** What to train: characters and bytes have the vocabulary that they have, BPE what is asked (default 4,096). */
+/** The tokenizers that can be trained. */
+export const tokenizerKinds = ['char', 'byte', 'bpe', 'wordpiece', 'unigram'] as const
+
+/** A kind whose vocabulary has the size that is asked. */
+type SizedTokenizer = Exclude<(typeof tokenizerKinds)[number], 'char' | 'byte'>
+
+/** What to train: characters and bytes have the vocabulary that they have, the others what is asked (default 4,096). */
 export type NewTokenizer =
   | { readonly kind: 'char' }
   | { readonly kind: 'byte' }
-  | { readonly kind: 'bpe'; readonly vocabulary?: number | undefined }
+  | { readonly kind: SizedTokenizer; readonly vocabulary?: number | undefined }
 
 /** How to be told of progress, and how to stop. */
 export interface TrainTokenizerOptions {
   /** Bytes of text counted, of all. */
   readonly onCount: (bytes: number, totalBytes: number) => void
-  /** Merges made, of all wanted. */
-  readonly onMerge: (merges: number, wanted: number) => void
+  /** Steps towards the vocabulary, of all: merges, or for Unigram pieces dropped. */
+  readonly onMerge: (done: number, wanted: number) => void
   readonly signal: AbortSignal | undefined
 }
 
-/** Tokens of a BPE vocabulary where no number is asked for. */
+/** Tokens of a vocabulary where no number is asked for. */
 const defaultVocabulary = 4096
 
-/** What to train, said in full: BPE by default, of {@link defaultVocabulary} tokens. */
+/** What to train, said in full: BPE by default, and {@link defaultVocabulary} tokens. */
 export function resolveTokenizer(wanted: NewTokenizer = { kind: 'bpe' }) {
-  return wanted.kind === 'bpe' ? { ...wanted, vocabulary: wanted.vocabulary ?? defaultVocabulary } : wanted
+  if (wanted.kind === 'char' || wanted.kind === 'byte') return wanted
+  return { ...wanted, vocabulary: wanted.vocabulary ?? defaultVocabulary }
 }
 
 /** Distinct words that are counted before counting ends: some 500 MB of memory, many gigabytes of one language. */
 const mostWords = 1 << 22
 
 /**
- * Makes a tokenizer for a corpus. BPE learns its merges from the training part alone; the characters are those of the
+ * Makes a tokenizer for a corpus. Vocabularies are learned from the training part alone; the characters are those of the
  * whole corpus, or held-out text could not be spelled. A character tokenizer has an end-of-text token only when there
  * are documents to part. Throws `ConfigError` for a vocabulary that is too small.
  */
@@ -55,11 +68,30 @@ export async function trainTokenizer(
     const characters = await charactersOf(spool, split, options)
     return charTokenizer(characters, { specialTokens: split.wholeDocuments ? [END_OF_TEXT] : [] })
   }
-  const counts = await wordsOf(spool, split, options)
-  return trainBpe(counts, {
-    vocabSize: wanted.vocabulary,
-    onProgress: (progress) => options.onMerge(progress.merges, progress.wanted),
-  })
+  const counts = await wordsOf(countersOf[wanted.kind], spool, split, options)
+  const { vocabulary: vocabSize } = wanted
+  const onProgress = (progress: { merges: number; wanted: number }) => options.onMerge(progress.merges, progress.wanted)
+  if (wanted.kind === 'bpe') return trainBpe(counts, { vocabSize, onProgress })
+  if (wanted.kind === 'wordpiece') return trainWordPiece(counts, { vocabSize, onProgress })
+  return trainUnigram(counts, { vocabSize, onProgress: pruningProgress(options.onMerge) })
+}
+
+type CountWords = (texts: readonly string[], counts: WordCounts) => unknown
+
+/** What each kind learns from. */
+const countersOf: Record<SizedTokenizer, CountWords> = {
+  bpe: countWords,
+  wordpiece: (texts, counts) => countBertWords(texts, bertCased, counts),
+  unigram: (texts, counts) => countMetaspaceRuns(texts, {}, counts),
+}
+
+/** Pieces dropped, of all that are to be. */
+function pruningProgress(tell: (done: number, wanted: number) => void): (progress: UnigramProgress) => void {
+  let most = 0
+  return ({ pieces, wanted }) => {
+    most = Math.max(most, pieces)
+    tell(most - pieces, most - wanted)
+  }
 }
 
 async function charactersOf(spool: DocumentSpool, split: Split, options: TrainTokenizerOptions) {
@@ -68,10 +100,15 @@ async function charactersOf(spool: DocumentSpool, split: Split, options: TrainTo
   return characters
 }
 
-async function wordsOf(spool: DocumentSpool, split: Split, options: TrainTokenizerOptions) {
+async function wordsOf(
+  count: CountWords,
+  spool: DocumentSpool,
+  split: Split,
+  options: TrainTokenizerOptions,
+): Promise<WordCounts> {
   const counts: WordCounts = new Map()
   for await (const { text, heldOut } of countedPieces(spool, split, options)) {
-    if (!heldOut) countWords([text], counts)
+    if (!heldOut) count([text], counts)
     if (counts.size >= mostWords) break
   }
   return counts
