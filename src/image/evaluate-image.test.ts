@@ -94,7 +94,7 @@ describe('evaluateImage', () => {
     const { copying, nearest } = evaluation
     const [first] = nearest!
     expect(first!.picture).toMatch(/own-\d\.png/)
-    expect(first!.distance).toBeLessThan(0.02)
+    expect(first!.distance).toBeLessThan(0.15) // noise is 0.29 or more from any picture
     expect(copying!.pixels.ratio.estimate).toBeGreaterThan(1)
     expect(copying!.features.threshold).toBeGreaterThan(0)
   })

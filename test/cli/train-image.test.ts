@@ -94,7 +94,7 @@ describe('a run of pictures', () => {
     expect(first.code, first.stderr).toBe(0)
     expect(resultOf(first)).toMatchObject({ run: 'run', steps: 2, stopped: false, sheet: 'run/samples/step-2.png' })
     expect(first.stderr).toMatch(/pictures: \d+ to learn from, \d+ held out.*16 × 16, colour; asked for by 3 classes/)
-    expect(first.stderr).toMatch(/generator: 4\.4 k parameters, discriminator: 4\.4 k\n/)
+    expect(first.stderr).toMatch(/generator: 4\.6 k parameters, discriminator: 4\.4 k\n/)
     expect(first.stderr).toMatch(/training 50 % · round 1 of 2 · losses [\d. ]+ · real ahead \d+ % · .* pictures\/s/)
     expect(first.stderr).toContain('round 2: samples in samples/step-2.png')
     expect(JSON.parse(readFileSync(path('run/config.json'), 'utf8'))).toMatchObject({
