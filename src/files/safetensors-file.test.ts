@@ -57,6 +57,35 @@ describe('one file', () => {
   })
 })
 
+describe('weights as float32', () => {
+  const path = () => join(folder, 'model.safetensors')
+  /** More than a piece, and not a whole number of pieces. */
+  const many = float32(
+    Float32Array.from({ length: (1 << 20) + 3 }, (_, i) => (i % 255) - 127),
+    [(1 << 20) + 3],
+  )
+
+  it.each(['F32', 'F16', 'BF16'] as const)('come from %s, over more than one piece', async (float) => {
+    await writeSafetensors(path(), { many, few: float32([0.5], []) }, { float })
+    const file = await openSafetensors(path())
+    const floats = await file.readFloats('many')
+    expect(floats).toHaveLength(many.data.length)
+    expect(floats.findIndex((value, i) => value !== many.data[i])).toBe(-1)
+    expect(await file.readFloats('few')).toEqual(Float32Array.of(0.5))
+    await file.close()
+  })
+
+  it('do not come from whole numbers, of which quantized checkpoints are made', async () => {
+    await writeSafetensors(path(), { packed: { dtype: 'int32', shape: [1], data: Int32Array.of(7) } })
+    const file = await openSafetensors(path())
+    await expect(file.readFloats('packed')).rejects.toThrow(
+      /: packed is stored as I32, wanted F32, F16, BF16, F64; is it a quantized checkpoint\? load one that is not$/,
+    )
+    await expect(file.readFloats('none')).rejects.toThrow(/it has no tensor "none"/)
+    await file.close()
+  })
+})
+
 describe('shards', () => {
   const index = (weight_map: Record<string, string>) =>
     writeJsonFile(join(folder, 'model.safetensors.index.json'), { weight_map })
@@ -67,16 +96,26 @@ describe('shards', () => {
   })
 
   it('reads each tensor from its shard', async () => {
-    await index({ a: 'model-1.safetensors', b: 'model-2.safetensors' })
+    await index({ a: 'model-1.safetensors', b: 'model-2.safetensors', c: 'model-2.safetensors' })
     const model = await openCheckpoint(folder)
-    expect([...model.tensors.keys()]).toEqual(['a', 'b'])
+    expect([...model.tensors.keys()]).toEqual(['a', 'b', 'c'])
+    expect(await model.readFloats('c')).toEqual(Float32Array.of(3))
     expect((await model.read('b')).data).toEqual(Float32Array.of(2))
     await model.close()
   })
 
   it('refuses an index that lies or points outside its folder', async () => {
-    await index({ b: 'model-1.safetensors' })
+    await index({ a: 'model-1.safetensors', b: 'model-1.safetensors' })
     await expect(openCheckpoint(folder)).rejects.toThrow(/it places "b" in model-1\.safetensors, which lacks it/)
+    await index({ a: 'model-1.safetensors', b: 'model-2.safetensors' })
+    await expect(openCheckpoint(folder)).rejects.toThrow(
+      /model-2\.safetensors holds "c", which it does not list; fetch/,
+    )
+    await writeSafetensors(join(folder, 'model-3.safetensors'), { a: float32([1], [1]), d: float32([1], [1]) })
+    await index({ a: 'model-1.safetensors', d: 'model-3.safetensors' })
+    await expect(openCheckpoint(folder)).rejects.toThrow(
+      /3\.safetensors holds "a", which it places in model-1\.safetens/,
+    )
     await index({ a: '../model-1.safetensors' })
     await expect(openCheckpoint(folder)).rejects.toThrow(CheckpointError)
     await index({ a: 'model-9.safetensors' })

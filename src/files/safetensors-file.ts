@@ -2,12 +2,12 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError } from '../errors.ts'
-import type { HostTensor } from '../graph/dtype.ts'
+import { type HostTensor, sizeOf } from '../graph/dtype.ts'
 import { writeFileAtomic } from './atomic-write.ts'
 import { codeOf, fileError } from './file-error.ts'
 import { readJsonFile } from './json-file.ts'
-import { decodeTensor, type EncodeOptions, encodeSafetensors, type LazyTensor } from './safetensors.ts'
-import { headerLength, parseHeader, type StoredTensor } from './safetensors-header.ts'
+import { decodeTensor, type EncodeOptions, encodeSafetensors, type LazyTensor, toFloat32 } from './safetensors.ts'
+import { bytesPerStored, headerLength, parseHeader, type StoredTensor } from './safetensors-header.ts'
 
 /** An open checkpoint, one file or several, whose tensors are read one by one. */
 export interface TensorReader {
@@ -16,8 +16,16 @@ export interface TensorReader {
   readonly metadata: Readonly<Record<string, string>>
   /** One tensor's elements, as `decodeTensor` gives them. Throws {@link CheckpointError} if the name is unknown. */
   read(name: string): Promise<HostTensor>
+  /**
+   * A float tensor of any stored precision as float32, converted piece by piece: never much more in memory than the
+   * result. Throws {@link CheckpointError} for other types and unknown names.
+   */
+  readFloats(name: string): Promise<Float32Array>
   close(): Promise<void>
 }
+
+/** Elements that are converted at a time. */
+const pieceLength = 1 << 20
 
 // Some systems refuse single reads of 2 GiB and more.
 const largestRead = 1 << 28
@@ -72,11 +80,13 @@ async function openShards(folder: string, index: string): Promise<TensorReader> 
   }
   try {
     for (const file of new Set(Object.values(places))) shards.set(file, await openSafetensors(join(folder, file)))
+    checkListed(shards, places, index)
     const owners = new Map(Object.entries(places).map(([name, file]) => [name, ownerOf(shards, name, file, index)]))
     return {
       tensors: new Map([...owners].map(([name, shard]) => [name, shard.tensors.get(name) as StoredTensor])),
       metadata: Object.assign({}, ...[...shards.values()].map((shard) => shard.metadata)),
       read: async (name) => lookUp(owners, name, index).read(name),
+      readFloats: async (name) => lookUp(owners, name, index).readFloats(name),
       close,
     }
   } catch (error) {
@@ -97,6 +107,23 @@ function ownerOf(shards: ReadonlyMap<string, TensorReader>, name: string, file: 
   )
 }
 
+/** Throws {@link CheckpointError} for a tensor in a shard that the index does not list there. */
+function checkListed(
+  shards: ReadonlyMap<string, TensorReader>,
+  places: Readonly<Record<string, string>>,
+  index: string,
+) {
+  for (const [file, { tensors }] of shards) {
+    const name = [...tensors.keys()].find((key) => places[key] !== file)
+    if (name === undefined) continue
+    const place = places[name] === undefined ? 'it does not list' : `it places in ${places[name]}`
+    throw new CheckpointError(`${index}: ${file} holds ${JSON.stringify(name)}, which ${place}; fetch both again`, {
+      name,
+      file,
+    })
+  }
+}
+
 async function readHeader(file: FileHandle, path: string) {
   const { size } = await file.stat()
   const length = headerLength(await readExactly(file, 0, Math.min(8, size), path), size, path)
@@ -110,8 +137,31 @@ function reader(file: FileHandle, path: string, header: ReturnType<typeof parseH
       const stored = lookUp(header.tensors, name, path)
       return decodeTensor(stored, await readExactly(file, stored.byteOffset, stored.byteLength, path))
     },
+    async readFloats(name) {
+      const stored = lookUp(header.tensors, name, path)
+      if (!floatTypes.has(stored.dtype))
+        throw new CheckpointError(
+          `${path}: ${name} is stored as ${stored.dtype}, wanted ${[...floatTypes].join(', ')}; is it a quantized checkpoint? load one that is not`,
+          { name, dtype: stored.dtype },
+        )
+      return readFloats(file, stored, path)
+    },
     close: () => file.close(),
   }
+}
+
+const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16', 'F64'])
+
+async function readFloats(file: FileHandle, stored: StoredTensor, path: string): Promise<Float32Array> {
+  const length = sizeOf(stored.shape)
+  const floats = new Float32Array(length)
+  const width = bytesPerStored[stored.dtype]
+  for (let begin = 0; begin < length; begin += pieceLength) {
+    const count = Math.min(pieceLength, length - begin)
+    const bytes = await readExactly(file, stored.byteOffset + begin * width, count * width, path)
+    floats.set(toFloat32(decodeTensor({ ...stored, shape: [count] }, bytes)), begin)
+  }
+  return floats
 }
 
 function lookUp<T>(map: ReadonlyMap<string, T>, name: string, path: string): T {

@@ -107,7 +107,10 @@ function storedTensor(tensor: string, value: unknown, dataStart: number, name: s
   const label = `${name}: tensor ${JSON.stringify(tensor.slice(0, 100))}`
   const { dtype, shape, data_offsets } = checkValue(value, entrySchema, label)
   if (!isStoredDType(dtype)) {
-    throw broken(label, `its type ${JSON.stringify(dtype.slice(0, 20))} is not one of ${Object.keys(bytesPerStored)}`)
+    throw new CheckpointError(
+      `${label}: its type ${JSON.stringify(dtype.slice(0, 20))} is not one of ${Object.keys(bytesPerStored)}; load an unquantized copy, in F32, F16 or BF16`,
+      { name, tensor, dtype },
+    )
   }
   const [begin, end] = data_offsets
   const wanted = sizeOf(shape) * bytesPerStored[dtype]
