@@ -1,41 +1,66 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { CheckpointError } from '../errors.ts'
 import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
-import { toFloat32 } from '../files/safetensors.ts'
-import { openCheckpoint, type TensorReader, writeSafetensors } from '../files/safetensors-file.ts'
-import type { HostTensor } from '../graph/dtype.ts'
+import { openCheckpoint, writeSafetensors } from '../files/safetensors-file.ts'
+import type { Scope } from '../nn/parameters.ts'
 import type { CausalArchitecture } from './architecture.ts'
-import { type ArchitectureRow, architectureOf } from './registry.ts'
-
-/** Weights by parameter name. */
-export type Weights = Readonly<Record<string, HostTensor>>
-
-/** Tensors of published checkpoints that hold no weights. */
-const buffersByName = /(\.attn\.(bias|masked_bias)|rotary_emb\.inv_freq)$/
+import type { MaskedArchitecture } from './masked-architecture.ts'
+import { type ArchitectureRow, type Family, familyOf, type MaskedRow, rowOf, type SequenceRow } from './registry.ts'
+import type { SequenceToSequenceArchitecture } from './sequence-architecture.ts'
+import { readWeights, type Weights } from './weights.ts'
 
 /** A model read from a Hugging Face folder. */
-export interface LoadedModel {
-  readonly row: ArchitectureRow
-  readonly architecture: CausalArchitecture
+export interface LoadedModel<Row = ArchitectureRow, Architecture = CausalArchitecture> {
+  readonly row: Row
+  readonly architecture: Architecture
   readonly weights: Weights
   /** What `model.safetensors` says of itself. */
   readonly metadata: Readonly<Record<string, string>>
 }
 
+/** A model that fills gaps, from a folder. */
+export type LoadedMaskedModel = LoadedModel<MaskedRow, MaskedArchitecture>
+
+/** A model that reads one text and writes another, from a folder. */
+export type LoadedSequenceModel = LoadedModel<SequenceRow, SequenceToSequenceArchitecture>
+
 /**
- * Reads `config.json` and `model.safetensors` (or its shards), converting 16-bit weights to float32.
- * Throws {@link CheckpointError}, in one line, for files that are missing, corrupt, of an unsupported
- * architecture, or whose shapes do not match the configuration.
+ * Reads `config.json` and `model.safetensors` (or its shards) of a model that continues texts, converting 16-bit
+ * weights to float32. Throws {@link CheckpointError}, in one line, for files that are missing, corrupt, of an
+ * unsupported architecture or of another family, and for weights that {@link readWeights} refuses.
  */
-export async function loadModel(folder: string): Promise<LoadedModel> {
+export function loadModel(folder: string): Promise<LoadedModel> {
+  return load(folder, (config, source) => rowOf('causal', config, source))
+}
+
+/** {@link loadModel} of a model that fills gaps. */
+export function loadMaskedModel(folder: string): Promise<LoadedMaskedModel> {
+  return load(folder, (config, source) => rowOf('masked', config, source))
+}
+
+/** {@link loadModel} of a model that reads one text and writes another. */
+export function loadSequenceModel(folder: string): Promise<LoadedSequenceModel> {
+  return load(folder, (config, source) => rowOf('sequenceToSequence', config, source))
+}
+
+/** The family of a folder's model, by its `config.json`. Throws {@link CheckpointError} where none is supported. */
+export async function familyOfFolder(folder: string): Promise<Family> {
+  const source = join(folder, 'config.json')
+  return familyOf(await readJsonFile(source, z.unknown()), source)
+}
+
+async function load<Config, Architecture extends { readonly scope: Scope }>(
+  folder: string,
+  choose: (config: unknown, source: string) => ArchitectureRow<Config, Architecture>,
+): Promise<LoadedModel<ArchitectureRow<Config, Architecture>, Architecture>> {
   const source = join(folder, 'config.json')
   const config = await readJsonFile(source, z.unknown())
-  const row = architectureOf(config, source)
+  const row = choose(config, source)
   const architecture = row.build(row.read(config, source))
   const reader = await openCheckpoint(folder)
   try {
-    return { row, architecture, weights: await readWeights(architecture, reader, folder), metadata: reader.metadata }
+    const weights = await readWeights(architecture.scope, reader, folder, row.unneeded)
+    return { row, architecture, weights, metadata: reader.metadata }
   } finally {
     await reader.close()
   }
@@ -44,7 +69,7 @@ export async function loadModel(folder: string): Promise<LoadedModel> {
 /** Writes `config.json`, then `model.safetensors`, each atomically; `float` says how weights are stored. */
 export async function saveModel(
   folder: string,
-  architecture: CausalArchitecture,
+  architecture: Pick<CausalArchitecture, 'config'>,
   weights: Parameters<typeof writeSafetensors>[1],
   options: { readonly float?: 'F32' | 'F16' | 'BF16'; readonly metadata?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
@@ -53,43 +78,4 @@ export async function saveModel(
   await writeJsonFile(join(folder, 'config.json'), { ...architecture.config, torch_dtype: dtype })
   const path = join(folder, 'model.safetensors')
   await writeSafetensors(path, weights, { float, metadata: { format: 'pt', ...metadata } })
-}
-
-async function readWeights(architecture: CausalArchitecture, reader: TensorReader, folder: string): Promise<Weights> {
-  const weights: Record<string, HostTensor> = {}
-  const stored = storedNames(architecture, reader, folder)
-  for (const { name, shape } of architecture.scope.parameters.values()) {
-    const tensor = await reader.read(stored.get(name)!)
-    if (tensor.shape.join() !== shape.join())
-      throw new CheckpointError(
-        `${folder}: ${name} is [${tensor.shape}], config.json wants [${shape}]; do the files belong together?`,
-        { name },
-      )
-    weights[name] = { dtype: 'float32', shape, data: toFloat32(tensor) }
-  }
-  return weights
-}
-
-/** Parameter name → name in the file, which may lack the outermost prefix (`transformer.`, `model.`). */
-function storedNames({ scope }: CausalArchitecture, { tensors }: TensorReader, folder: string): Map<string, string> {
-  const names = new Map<string, string>()
-  for (const name of scope.parameters.keys()) {
-    const bare = name.slice(name.indexOf('.') + 1)
-    const found = [name, bare].find((candidate) => tensors.has(candidate))
-    if (found === undefined)
-      throw new CheckpointError(`${folder}: the weights lack ${name}; is the download complete?`, { name })
-    names.set(name, found)
-  }
-  const known = new Set(names.values())
-  const extra = [...tensors.keys()].filter((name) => !known.has(name) && !isRedundant(name))
-  if (extra.length === 0) return names
-  throw new CheckpointError(
-    `${folder}: the weights hold ${extra.length} tensors that config.json does not ask for, such as ${extra[0]}; is it the right config.json?`,
-    { extra },
-  )
-}
-
-/** Tied models may store their output layer all the same. */
-function isRedundant(name: string): boolean {
-  return name === 'lm_head.weight' || buffersByName.test(name)
 }

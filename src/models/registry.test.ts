@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CheckpointError, ConfigError } from '../errors.ts'
-import { architectureNamed, architectureOf } from './registry.ts'
+import { architectureNamed, architectureOf, type Family, rowOf } from './registry.ts'
 
 const llama = {
   model_type: 'llama',
@@ -18,6 +18,84 @@ const gpt2 = { model_type: 'gpt2', vocab_size: 64, n_positions: 32, n_embd: 16, 
 
 const read = (config: { readonly model_type: string }) =>
   architectureOf(config, 'config.json').read(config, 'config.json')
+
+const bert = {
+  model_type: 'bert',
+  vocab_size: 64,
+  max_position_embeddings: 32,
+  hidden_size: 16,
+  intermediate_size: 24,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+}
+const distilbert = { model_type: 'distilbert', vocab_size: 64, dim: 16, hidden_dim: 24, n_layers: 2, n_heads: 2 }
+const t5 = { model_type: 't5', vocab_size: 64, d_model: 16, d_kv: 8, d_ff: 24, num_layers: 2, num_heads: 3 }
+
+const readOf = (family: Family, config: { readonly model_type: string }) =>
+  rowOf(family, config, 'config.json').read(config, 'config.json')
+
+describe("another family's config.json", () => {
+  it('says no more than it must; the rest is what Hugging Face takes it to be', () => {
+    expect(readOf('masked', bert)).toMatchObject({
+      tokenTypes: 2,
+      normEpsilon: 1e-12,
+      padTokenId: 0,
+      contextLength: 32,
+    })
+    expect(readOf('masked', distilbert)).toMatchObject({ tokenTypes: 0, contextLength: 512, dFf: 24 })
+    const roberta = { ...bert, model_type: 'roberta' }
+    expect(readOf('masked', roberta)).toMatchObject({ padTokenId: 1, contextLength: 30 })
+    expect(readOf('sequenceToSequence', t5)).toMatchObject({
+      nEncoderLayers: 2,
+      nLayers: 2,
+      dHead: 8,
+      gated: false,
+      tieEmbeddings: true,
+      buckets: 32,
+      maxDistance: 128,
+      startTokenId: 0,
+    })
+    const mt5 = { ...t5, model_type: 'mt5' }
+    expect(readOf('sequenceToSequence', mt5)).toMatchObject({ gated: true, tieEmbeddings: false })
+  })
+
+  it('is written back the same', () => {
+    const masked = [
+      bert,
+      distilbert,
+      ...['roberta', 'xlm-roberta', 'camembert'].map((model_type) => ({ ...bert, model_type })),
+    ]
+    for (const config of masked) {
+      const row = rowOf('masked', config, '')
+      const settings = row.read(config, '')
+      expect(row.read(row.build(settings).config, '')).toEqual(settings)
+      expect(row.build(settings).config.model_type).toBe(config.model_type)
+    }
+    for (const config of [t5, { ...t5, model_type: 'mt5' }, { ...t5, tie_word_embeddings: false }]) {
+      const row = rowOf('sequenceToSequence', config, '')
+      const settings = row.read(config, '')
+      expect(row.read(row.build(settings).config, '')).toEqual(settings)
+    }
+  })
+
+  it('of a T5 that transformers 5 calls tied, but does not scale, is of one with an output layer of its own', () => {
+    const saved = { ...t5, tie_word_embeddings: true, scale_decoder_outputs: false }
+    expect(readOf('sequenceToSequence', saved)).toMatchObject({ tieEmbeddings: false })
+  })
+
+  it.each<[Family, { readonly model_type: string; readonly [key: string]: unknown }, string]>([
+    ['masked', { ...bert, hidden_act: 'relu' }, 'hidden_act'],
+    ['masked', { ...bert, position_embedding_type: 'relative_key' }, 'position_embedding_type'],
+    ['masked', { ...bert, is_decoder: true }, 'is_decoder'],
+    ['masked', { ...distilbert, activation: 'relu' }, 'activation'],
+    ['masked', { ...bert, model_type: 'roberta', max_position_embeddings: 2 }, 'max_position_embeddings 2 leaves no'],
+    ['sequenceToSequence', { ...t5, feed_forward_proj: 'gated-silu' }, 'feed_forward_proj'],
+    ['sequenceToSequence', { ...t5, d_kv: undefined }, 'd_kv'],
+  ])('of a %s variant that would compute something else is refused by its key: %#', (family, config, key) => {
+    expect(() => readOf(family, config)).toThrow(CheckpointError)
+    expect(() => readOf(family, config)).toThrow(`config.json: ${key}`)
+  })
+})
 
 describe('a config.json', () => {
   it('says no more than it must; the rest is what Hugging Face takes it to be', () => {
@@ -89,8 +167,14 @@ describe('a config.json', () => {
 
   it('of another architecture is refused, and so is a name that no architecture has', () => {
     expect(() => read({ model_type: 'mamba' })).toThrow(
-      'model_type "mamba" is not supported, only llama, gpt2, mistral, qwen2, qwen3',
+      /^config\.json: model_type "mamba" is not supported, it needs selective state spaces; supported are llama, gpt2, mistral, qwen2, qwen3 \(continue texts\); bert, /,
     )
+    expect(() => read({ model_type: 'toString' })).toThrow('model_type "toString" is not supported; supported are')
+    expect(() => read({ model_type: 'bert' })).toThrow(
+      'model_type "bert" is of models that fill gaps in texts, wanted one of those that continue texts: llama, gpt2,',
+    )
+    const packed = { ...llama, quantization_config: { bits: 4 } }
+    expect(() => read(packed)).toThrow('quantization_config says that the weights are quantized; load a copy')
     expect(() => architectureNamed('mamba')).toThrow(ConfigError)
   })
 })

@@ -2,22 +2,31 @@ import { z } from 'zod'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { checkValue } from '../files/parse-json.ts'
 import type { CausalArchitecture, CausalConfig } from './architecture.ts'
+import { Bert } from './bert.ts'
+import { type BertForm, bertForms } from './bert-forms.ts'
 import { Decoder } from './decoder.ts'
 import { type DecoderForm, decoderForms } from './decoder-forms.ts'
 import { Gpt2 } from './gpt2.ts'
+import type { MaskedArchitecture, MaskedConfig } from './masked-architecture.ts'
+import type { SequenceConfig, SequenceToSequenceArchitecture } from './sequence-architecture.ts'
+import { T5 } from './t5.ts'
+import { type T5Form, t5Forms } from './t5-forms.ts'
 import { tokenIdKeys, tokenIds } from './token-ids.ts'
+import { whatIsMissing } from './unsupported.ts'
 
 /** One architecture: how it is called, built, and read from Hugging Face's `config.json`. */
-export interface ArchitectureRow {
+export interface ArchitectureRow<Config = CausalConfig, Architecture = CausalArchitecture> {
   /** Its name here, as `--architecture` takes it. */
   readonly name: string
   /** In one line, for people. */
   readonly title: string
   /** `model_type` in `config.json`. */
   readonly modelType: string
-  build(settings: CausalConfig): CausalArchitecture
+  /** Tensors of published checkpoints that are no parameters of it: buffers, copies, heads for other tasks. */
+  readonly unneeded: RegExp
+  build(settings: Config): Architecture
   /** Settings from a parsed `config.json`. Throws CheckpointError for what is missing or not supported. */
-  read(config: unknown, source: string): CausalConfig
+  read(config: unknown, source: string): Config
 }
 
 const size = z.number().int().positive()
@@ -55,19 +64,78 @@ function readGpt2(json: unknown, source: string): CausalConfig {
   }
 }
 
+/** Copies of the embeddings, and tables that are computed. */
+const causalCopies = /^lm_head\.weight$|\.attn\.(bias|masked_bias)$|rotary_emb\.inv_freq$/
+
 function decoderRow(name: string, title: string, form: DecoderForm): ArchitectureRow {
-  const { modelType, read } = form
-  return { name, title, modelType, read, build: (settings) => new Decoder({ ...settings, ...form.always }, form) }
+  return {
+    name,
+    title,
+    modelType: form.modelType,
+    unneeded: causalCopies,
+    read: form.read,
+    build: (settings) => new Decoder({ ...settings, ...form.always }, form),
+  }
 }
 
-/** Every architecture that can be trained and loaded. */
+const gpt2Row: ArchitectureRow = {
+  name: 'gpt2',
+  title: 'GPT-2',
+  modelType: 'gpt2',
+  unneeded: causalCopies,
+  read: readGpt2,
+  build: (settings) => new Gpt2(settings),
+}
+
+/** Every architecture that continues texts: these can be trained and loaded. */
 export const architectures: readonly ArchitectureRow[] = [
   decoderRow('decoder', 'Llama decoder', decoderForms.llama),
-  { name: 'gpt2', title: 'GPT-2', modelType: 'gpt2', build: (settings) => new Gpt2(settings), read: readGpt2 },
+  gpt2Row,
   decoderRow('mistral', 'Mistral decoder', decoderForms.mistral),
   decoderRow('qwen2', 'Qwen2 decoder', decoderForms.qwen2),
   decoderRow('qwen3', 'Qwen3 decoder', decoderForms.qwen3),
 ]
+
+/** The row of an architecture that fills gaps. */
+export type MaskedRow = ArchitectureRow<MaskedConfig, MaskedArchitecture>
+
+function bertRow(title: string, form: BertForm): MaskedRow {
+  const { modelType, unneeded, read } = form
+  return { name: modelType, title, modelType, unneeded, read, build: (settings) => new Bert(settings, form) }
+}
+
+/** Every architecture that fills gaps in texts. */
+export const maskedArchitectures: readonly MaskedRow[] = [
+  bertRow('BERT', bertForms.bert),
+  bertRow('DistilBERT', bertForms.distilbert),
+  bertRow('RoBERTa', bertForms.roberta),
+  bertRow('XLM-RoBERTa', bertForms['xlm-roberta']),
+  bertRow('CamemBERT', bertForms.camembert),
+]
+
+/** The row of an architecture that reads one text and writes another. */
+export type SequenceRow = ArchitectureRow<SequenceConfig, SequenceToSequenceArchitecture>
+
+/** Copies of the shared embeddings, and a table that no T5 reads. */
+const t5Copies = /^(encoder|decoder)\.embed_tokens\.weight$|EncDecAttention\.relative_attention_bias\.weight$/
+
+function t5Row(title: string, form: T5Form): SequenceRow {
+  const { modelType, read } = form
+  return { name: modelType, title, modelType, unneeded: t5Copies, read, build: (settings) => new T5(settings, form) }
+}
+
+/** Every architecture that reads one text and writes another. */
+export const sequenceArchitectures: readonly SequenceRow[] = [t5Row('T5', t5Forms.t5), t5Row('mT5', t5Forms.mt5)]
+
+/** What a family's models do, and the rows of its architectures. */
+const families = {
+  causal: { does: 'continue texts', rows: architectures },
+  masked: { does: 'fill gaps in texts', rows: maskedArchitectures },
+  sequenceToSequence: { does: 'read one text and write another', rows: sequenceArchitectures },
+} as const
+
+/** Kinds of model: what they take and give. */
+export type Family = keyof typeof families
 
 /** The architecture of a name. Throws {@link ConfigError} that lists the names. */
 export function architectureNamed(name: string): ArchitectureRow {
@@ -77,11 +145,49 @@ export function architectureNamed(name: string): ArchitectureRow {
   throw new ConfigError(`architecture: there is no ${name}, wanted one of ${names}`, { name })
 }
 
-/** The architecture that a parsed `config.json` is of. Throws {@link CheckpointError} for one that is not supported. */
-export function architectureOf(config: unknown, source: string): ArchitectureRow {
-  const { model_type: type } = checkValue(config, z.object({ model_type: z.string() }), source, CheckpointError)
-  const row = architectures.find((candidate) => candidate.modelType === type)
+/** A row of a family. */
+type RowOf<F extends Family> = (typeof families)[F]['rows'][number]
+
+/** The family that a parsed `config.json` is of. Throws {@link CheckpointError} that says what an unsupported one lacks. */
+export function familyOf(config: unknown, source: string): Family {
+  const type = modelTypeOf(config, source)
+  const found = Object.entries(families).find(([, { rows }]) => rows.some(({ modelType }) => modelType === type))
+  if (found) return found[0] as Family
+  const known = Object.values(families).map(({ does, rows }) => `${typesOf(rows)} (${does})`)
+  throw new CheckpointError(
+    `${source}: model_type ${JSON.stringify(type)} is not supported${whatIsMissing(type)}; supported are ${known.join('; ')}`,
+    { type },
+  )
+}
+
+/** The row of `family` that a parsed `config.json` is of. Throws {@link CheckpointError} for one of no or another family. */
+export function rowOf<F extends Family>(family: F, config: unknown, source: string): RowOf<F> {
+  const found = familyOf(config, source)
+  const type = modelTypeOf(config, source)
+  const { does, rows } = families[family]
+  const row = rows.find(({ modelType }) => modelType === type)
   if (row) return row
-  const types = architectures.map((candidate) => candidate.modelType).join(', ')
-  throw new CheckpointError(`${source}: model_type ${JSON.stringify(type)} is not supported, only ${types}`, { type })
+  throw new CheckpointError(
+    `${source}: model_type ${JSON.stringify(type)} is of models that ${families[found].does}, wanted one of those that ${does}: ${typesOf(rows)}`,
+    { type, family: found },
+  )
+}
+
+/** The architecture that continues texts of a parsed `config.json`: {@link rowOf} of the causal family. */
+export function architectureOf(config: unknown, source: string): ArchitectureRow {
+  return rowOf('causal', config, source)
+}
+
+const anyConfig = z.object({ model_type: z.string(), quantization_config: z.unknown().optional() })
+
+function modelTypeOf(config: unknown, source: string): string {
+  const { model_type: type, quantization_config: quantized } = checkValue(config, anyConfig, source, CheckpointError)
+  if (quantized == null) return type
+  throw new CheckpointError(
+    `${source}: quantization_config says that the weights are quantized; load a copy that is not`,
+  )
+}
+
+function typesOf(rows: readonly { readonly modelType: string }[]): string {
+  return rows.map(({ modelType }) => modelType).join(', ')
 }

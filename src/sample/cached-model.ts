@@ -9,6 +9,7 @@ import { CacheRows } from './cache-rows.ts'
 import type { CausalModel, DecodingState } from './causal-model.ts'
 import { DecodingCall } from './decoding-call.ts'
 import { PacedRuns } from './paced-runs.ts'
+import { parametersIn } from './parameters-in.ts'
 
 /** Ids that a prompt is taken in at a time: bounds the memory of its activations. */
 const chunkLength = 256
@@ -17,6 +18,9 @@ const chunkLength = 256
 export type WeightSource =
   | { readonly tensors: Readonly<Record<string, HostTensor>> }
   | { readonly buffers: Readonly<Record<string, DeviceBuffer>> }
+
+/** What decodes over caches: a causal architecture, or the decoder of another. */
+export type Decodable = Pick<CausalArchitecture, 'scope' | 'dimensions' | 'decode'>
 
 /** A causal architecture with weights on an engine, decoding over key/value caches that live there. */
 export class CachedModel implements CausalModel {
@@ -42,11 +46,11 @@ export class CachedModel implements CausalModel {
   }
 
   /** Compiles the decoding graph. Throws ConfigError for heads that {@link checkDecodable} refuses, EngineError where the engine refuses the graph or cannot extend caches in place. */
-  static async create(engine: Engine, architecture: CausalArchitecture, weights: WeightSource): Promise<CachedModel> {
+  static async create(engine: Engine, architecture: Decodable, weights: WeightSource): Promise<CachedModel> {
     checkDecodable(architecture.dimensions)
-    const names = [...architecture.scope.parameters.keys()]
     const held = 'tensors' in weights
     const outputs = decodingGraph(architecture)
+    const names = parametersIn(outputs, architecture.scope)
     const overwrite = cachesToExtend(outputs)
     const program = lower(outputs, { provider: engine.provider, initializers: held ? names : [], overwrite })
     if (!engine.inPlace || !program.inPlace)
@@ -57,6 +61,11 @@ export class CachedModel implements CausalModel {
     )
     const shared = held ? {} : used(weights.buffers, names)
     return new CachedModel(engine, session, architecture.dimensions, shared)
+  }
+
+  /** The same graph with further inputs that all its states share, such as a source text; they stay their owner's. */
+  given(inputs: Readonly<Record<string, DeviceBuffer>>): CausalModel {
+    return new CachedModel(this.#engine, this.#session, this.#dimensions, { ...this.#shared, ...inputs })
   }
 
   async open({ batch, capacity = this.contextLength }: { batch: number; capacity?: number }): Promise<DecodingState> {
@@ -89,7 +98,7 @@ function used<T>(values: Readonly<Record<string, T>>, names: readonly string[]):
 }
 
 /** New ids, their positions and the caches by name → logits and the caches with the new positions in. */
-function decodingGraph(architecture: CausalArchitecture) {
+function decodingGraph(architecture: Decodable) {
   const { nLayers, nKvHeads, dHead } = architecture.dimensions
   const cacheShape = ['batch', nKvHeads, 'capacity', dHead]
   const { logits, caches } = architecture.decode({

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts'
-import type { Operation } from '../operation.ts'
+import { type Emitter, type Operation, onnxType } from '../operation.ts'
 import { requireRank } from '../shape-rules.ts'
 import { apply, type Dim, formatShape, type Shape, type Tensor, type TensorType } from '../tensor.ts'
 import { gather } from './indexing.ts'
@@ -20,7 +20,8 @@ interface CachedAttentionAttributes {
  *
  * q [B, T, H·D], k and v [B, T, Hkv·D], caches [B, Hkv, capacity, D], `lastPosition` int32 [B] (the
  * index of each sequence's last position, new ones included), `total` int32 scalar (the largest of
- * those plus one); with cos and sin [contextLength, D/2], q and k are rotated on the way.
+ * those plus one); with cos and sin [contextLength, D/2], q and k are rotated on the way; with a bias
+ * [B or 1, H, T, contextLength] instead, its first `total` columns are added to the scores.
  */
 const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
   name: 'cachedAttention',
@@ -28,14 +29,12 @@ const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
     checkCached(inputs, attributes)
     return [inputs[0]!, inputs[3]!, inputs[4]!]
   },
-  lower: (
-    emit,
-    [q, k, v, pastK, pastV, lastPosition, total, cos = '', sin = ''],
-    { nHeads, nKvHeads, scale, window },
-  ) =>
-    emit.node(
+  lower: (emit, [q, k, v, pastK, pastV, lastPosition, total, ...rest], { nHeads, nKvHeads, scale, window }) => {
+    const [cos, sin] = rest.length === 2 ? rest : ['', '']
+    const bias = rest.length === 1 ? ['', upTo(emit, rest[0]!, total!)] : []
+    return emit.node(
       'GroupQueryAttention',
-      [q!, k!, v!, pastK!, pastV!, lastPosition!, total!, cos, sin],
+      [q!, k!, v!, pastK!, pastV!, lastPosition!, total!, cos!, sin!, ...bias],
       {
         num_heads: { int: nHeads },
         kv_num_heads: { int: nKvHeads },
@@ -44,7 +43,14 @@ const cachedAttentionRow: Operation<CachedAttentionAttributes> = {
         ...(window === undefined ? {} : { local_window_size: { int: window } }),
       },
       { domain: 'com.microsoft', outputs: 3 },
-    ),
+    )
+  },
+}
+
+/** The first `total` columns of a bias: what the kernel wants, which a graph's shapes cannot say. */
+function upTo(emit: Emitter, bias: string, total: string): string {
+  const [end] = emit.node('Cast', emit.node('Reshape', [total, emit.ints([1])]), { to: { int: onnxType.int64 } })
+  return emit.node('Slice', [bias, emit.ints([0]), end!, emit.ints([3])])[0]!
 }
 
 /** Throws {@link ShapeError} unless everything fits the caches and the heads are of a size that the kernel takes. */
@@ -85,6 +91,8 @@ export interface CachedAttentionInputs {
   readonly total: Tensor
   /** Tables [contextLength, D/2], and int32 positions [B, T] of the new ids. */
   readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor; readonly positions: Tensor }
+  /** Added to the scores, [B or 1, H, T, contextLength]; for models that do not rotate. */
+  readonly bias?: Tensor
 }
 
 /** The kernel rotates heads whose size is a multiple of this. */
@@ -99,7 +107,8 @@ export function cachedAttention(
   const inKernel = dHead % rotaryKernelMultiple === 0
   const tables = x.rotary && inKernel ? [x.rotary.cos, x.rotary.sin] : []
   const [q, k] = x.rotary && !inKernel ? [rotaryAt(x.q, dHead, x.rotary), rotaryAt(x.k, dHead, x.rotary)] : [x.q, x.k]
-  const inputs = [q, k, x.v, x.pastKeys, x.pastValues, x.lastPosition, x.total, ...tables]
+  const bias = x.bias ? [x.bias] : []
+  const inputs = [q, k, x.v, x.pastKeys, x.pastValues, x.lastPosition, x.total, ...tables, ...bias]
   return apply(cachedAttentionRow, inputs, attributes) as [Tensor, Tensor, Tensor]
 }
 

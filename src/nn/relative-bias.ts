@@ -1,0 +1,63 @@
+import { add, cast, maximum, minimum, sub } from '../graph/operations/elementwise.ts'
+import { gather } from '../graph/operations/indexing.ts'
+import { reshape, transpose } from '../graph/operations/shape.ts'
+import { constant, type Dim, type Tensor } from '../graph/tensor.ts'
+import type { Scope } from './parameters.ts'
+
+/** Sizes of a {@link RelativeBias}. */
+export interface RelativeBiasOptions {
+  readonly nHeads: number
+  readonly buckets: number
+  /** Distances from here on share the last bucket. */
+  readonly maxDistance: number
+  /** Whether keys after a query have buckets of their own, half of all; else they share the bucket of distance 0. */
+  readonly bidirectional: boolean
+  readonly deviation: number
+}
+
+/**
+ * What T5 adds to attention's scores: a number a head for the bucket of the distance from query to key
+ * (Raffel et al. 2020, section 2.1). Half of the buckets hold one distance each, the rest grow logarithmically.
+ */
+export class RelativeBias {
+  /** [buckets, H]. */
+  readonly weight: Tensor
+  readonly options: RelativeBiasOptions
+
+  constructor(scope: Scope, options: RelativeBiasOptions) {
+    const { buckets, nHeads, deviation } = options
+    this.weight = scope.parameter('weight', [buckets, nHeads], { kind: 'normal', deviation })
+    this.options = options
+  }
+
+  /** int32 positions of queries [B or 1, T] and of keys [S] → [B or 1, H, T, S], of known or unknown sizes. */
+  forward(queries: Tensor, keys: Tensor): Tensor {
+    const { maxDistance } = this.options
+    const [B, T] = queries.shape as [Dim, Dim]
+    const distance = sub(cast(keys, 'float32'), reshape(cast(queries, 'float32'), [B, T, 1]))
+    const clipped = minimum(maximum(distance, -maxDistance), maxDistance)
+    const bucket = gather(this.#table(), cast(add(clipped, maxDistance), 'int32'))
+    return transpose(gather(this.weight, bucket), [0, 3, 1, 2])
+  }
+
+  /** The bucket of each distance from −maxDistance to maxDistance: int32 [2 · maxDistance + 1]. */
+  #table(): Tensor {
+    const { maxDistance } = this.options
+    const data = Int32Array.from({ length: 2 * maxDistance + 1 }, (_, i) => bucketOf(i - maxDistance, this.options))
+    return constant({ dtype: 'int32', shape: [data.length], data })
+  }
+}
+
+/** The bucket of `key − query` = `distance`, in float32 where the reference computes in float32. */
+export function bucketOf(
+  distance: number,
+  { buckets, maxDistance, bidirectional }: Pick<RelativeBiasOptions, 'buckets' | 'maxDistance' | 'bidirectional'>,
+): number {
+  const count = bidirectional ? buckets / 2 : buckets
+  const first = bidirectional && distance > 0 ? count : 0
+  const n = bidirectional ? Math.abs(distance) : Math.max(0, -distance)
+  const exact = Math.floor(count / 2)
+  if (n < exact) return first + n
+  const share = Math.fround(Math.fround(Math.log(n / exact)) / Math.fround(Math.log(maxDistance / exact)))
+  return first + Math.min(count - 1, exact + Math.floor(Math.fround(share * (count - exact))))
+}
