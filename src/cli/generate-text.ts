@@ -5,12 +5,14 @@ import { ConfigError, DataError } from '../errors.ts'
 import { checkWritable } from '../files/atomic-write.ts'
 import { writeJsonFile } from '../files/json-file.ts'
 import type { EngineName } from '../runtime/engine.ts'
+import { formOf } from '../sample/grammar/form.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import type { TextArtifact } from '../text/artifact.ts'
 import type { TextModel } from '../text/text-model.ts'
 import { type Outcome, runs } from './command.ts'
 import { describeError, exitCodes, reportError } from './failure.ts'
+import { readForms } from './form-files.ts'
 import { count } from './format.ts'
 import { interruptible } from './interrupt.ts'
 import { engineOption, given, needed, textOption, threadsOption } from './options.ts'
@@ -23,6 +25,8 @@ interface Options {
   readonly out?: string
   readonly threads?: number
   readonly engine?: EngineName
+  readonly jsonSchema?: string
+  readonly grammar?: string
 }
 
 /** `atelier generate text`. */
@@ -52,12 +56,16 @@ const examples = [
   'atelier generate text --model runs/books --prompt "It was" --max-tokens 400 --temperature 0.7 --min-p 0.05',
   'atelier generate text --model runs/books --prompt "Dear" --n 3 --seed 7 --stop "\\n\\n" --json',
   'atelier generate text --prompt "We" --out we.json && atelier remake we.json',
+  'atelier generate text --prompt "Born: " --regex "[0-9]{1,2} (May|June) 19[0-9]{2}"',
+  'atelier generate text --prompt "A person:" --json-schema person.json --max-tokens 200',
+  'atelier generate text --prompt "Autumn" --grammar haiku',
   'echo "Once upon a time" | atelier generate text --prompt -',
 ]
 
 async function generate(options: Options, terminal: Terminal): Promise<Outcome> {
   const { seed = randomInt(2 ** 47), ...values } = samplerValues({ ...options }) as { seed?: number }
-  const settings = resolveSamplerSettings({ ...values, seed })
+  const settings = resolveSamplerSettings({ ...values, ...(await readForms(options)), seed })
+  for (const note of formOf(settings)?.notes ?? []) terminal.note(dim(note))
   const words = needed(
     options.prompt,
     'generate text',
@@ -149,6 +157,7 @@ const endings = {
   length: 'ended at the length allowed',
   endOfText: 'ended at the end of the text',
   aborted: 'stopped',
+  complete: 'ended where the form does',
 } as const
 
 function closing(artifacts: readonly TextArtifact[], tokensPerSecond: number): string {

@@ -1,6 +1,7 @@
 import { Option } from 'commander'
+import { readyGrammars } from '../sample/grammar/form.ts'
 import { type SettingField, samplerFields } from '../sample/settings.ts'
-import { literalsOption, numberOption, pairsOption, shortRange } from './options.ts'
+import { literalsOption, numberOption, pairsOption, shortRange, textOption } from './options.ts'
 
 /** The sampler's settings as options, `topK` as `--top-k`, in the order of its table. */
 export function samplerOptions(): Option[] {
@@ -33,6 +34,9 @@ const forms: Readonly<Record<SettingField['type'], (flag: string, field: Setting
   strings: (flag) => ({ argument: '<text>', parse: literalsOption(flag) }),
   breakers: (flag) => ({ argument: '<text>', parse: literalsOption(flag) }),
   biases: (flag) => ({ argument: '<id=value...>', parse: pairsOption(flag, '198=-5') }),
+  regex: () => ({ argument: '<regex>' }),
+  schema: (flag) => ({ argument: '<file>', parse: textOption(flag, 'a file') }),
+  grammar: (flag) => ({ argument: '<file>', parse: textOption(flag, 'a file or a name') }),
 }
 
 function biases(given: Readonly<Record<string, string>>): Record<string, number> {
@@ -47,7 +51,8 @@ function noted(field: SettingField): string {
   if (field.name === 'seed') return ' [default: a new one each time, which is shown]'
   if (field.type === 'strings') return ' [repeatable; \\n is a new line]'
   if (field.type === 'breakers') return ` [repeatable; default: ${JSON.stringify(field.default)}]`
-  if (field.type === 'boolean' || field.type === 'biases') return ''
+  if (field.type === 'grammar') return ` [GBNF, or by name: ${Object.keys(readyGrammars).join(', ')}]`
+  if (['boolean', 'biases', 'regex', 'schema'].includes(field.type)) return ''
   return ` [${shortRange(field)}; default: ${field.default}]`
 }
 

@@ -108,6 +108,7 @@ class BeamSearch {
       capacity: limit,
       breakers: breakerIds(settings, options),
       ...(options.hooks && { hooks: options.hooks }),
+      ...(options.constraint && { constraint: options.constraint }),
     })
     this.#logProbabilities = new Float32Array(vocabSize)
     this.#beams = [{ history: createHistory(prompt, limit), tokens: [], sum: 0 }]
@@ -166,6 +167,10 @@ class BeamSearch {
   #expand(parent: number, allLogits: Float32Array, count: number): Expansion[] {
     const { vocabSize } = this.#model
     const { history, tokens, sum } = this.#beams[parent]!
+    if (this.#options.constraint?.isOver(history)) {
+      this.#end(this.#beams[parent]!, 'complete')
+      return []
+    }
     const logits = allLogits.subarray(parent * vocabSize, (parent + 1) * vocabSize)
     const position = { row: this.#row, step: tokens.length }
     const normalizer = logNormalizer(logits, position)
@@ -196,11 +201,14 @@ class BeamSearch {
 
   /** Completes what still lives, as it is. */
   #close(reason: FinishReason): readonly Hypothesis[] {
-    for (const beam of this.#beams) {
-      this.#complete.push({ beam, reason, score: this.#score(beam.sum, beam.tokens.length) })
-    }
-    this.#rank()
+    for (const beam of this.#beams) this.#end(beam, reason)
     return this.#complete
+  }
+
+  /** Completes a beam as it is. */
+  #end(beam: Beam, reason: FinishReason): void {
+    this.#complete.push({ beam, reason, score: this.#score(beam.sum, beam.tokens.length) })
+    this.#rank()
   }
 
   #rank(): void {

@@ -64,6 +64,7 @@ async function* drawAll(
     capacity,
     breakers: breakerIds(settings, options),
     ...(options.hooks && { hooks: options.hooks }),
+    ...(options.constraint && { constraint: options.constraint }),
   })
   const rows = prompts.flatMap((prompt, index) =>
     rowsOf(prompt, index, limitFor(model, prompt, settings), settings, options),
@@ -128,9 +129,10 @@ function* advance(
   options: GenerateOptions,
 ): Generator<GenerationEvent, number[], undefined> {
   if (row.finished) return []
-  const { history, limit } = row
+  const { history } = row
   if (options.signal?.aborted) return yield* finish(row, 'aborted')
-  if (history.length >= limit) return yield* finish(row, 'length')
+  const over = endOf(row, options)
+  if (over !== undefined) return yield* finish(row, over)
   const position = { row: row.row, step: history.length - history.promptLength }
   const normalizer = logNormalizer(logits, position)
   row.random.counter = position.step
@@ -151,8 +153,14 @@ function* advance(
   }
   yield event
   if (released?.stop !== undefined) return yield* finish(row, 'stop', { stop: released.stop })
-  if (history.length >= limit) return yield* finish(row, 'length')
-  return [id]
+  const end = endOf(row, options)
+  return end === undefined ? [id] : yield* finish(row, end)
+}
+
+/** Why no id may follow, if none may. */
+function endOf({ history, limit }: Row, { constraint }: GenerateOptions): FinishReason | undefined {
+  if (constraint?.isOver(history)) return 'complete'
+  return history.length >= limit ? 'length' : undefined
 }
 
 function* finish(

@@ -1,13 +1,16 @@
 import { ConfigError, DataError } from '../errors.ts'
 import type { CausalModel } from './causal-model.ts'
+import type { Constraint } from './constraint.ts'
+import { asksForForm } from './grammar/form.ts'
 import type { IdLogProbability } from './log-probabilities.ts'
 import type { SamplerHooks } from './sampler.ts'
 import type { SamplerSettings } from './settings.ts'
 
 /**
- * Why a continuation ended: a stop string, `maxTokens` or the context's end, an end-of-text id, or the caller's signal.
+ * Why a continuation ended: a stop string, `maxTokens` or the context's end, an end-of-text id, the caller's signal, or
+ * a grammar that allows nothing more, where there is no end-of-text id.
  */
-export type FinishReason = 'stop' | 'length' | 'endOfText' | 'aborted'
+export type FinishReason = 'stop' | 'length' | 'endOfText' | 'aborted' | 'complete'
 
 /** One more id of continuation `row`. */
 export interface TokenEvent {
@@ -59,6 +62,8 @@ export interface GenerateOptions {
   /** The id that ends a text's encoding, for `drySequenceBreakers` given as texts; `undefined` where there is none. */
   readonly breakerId?: (text: string) => number | undefined
   readonly hooks?: SamplerHooks
+  /** What `regex`, `jsonSchema` or `grammar` come to with the tokenizer's vocabulary; all continuations keep to it. */
+  readonly constraint?: Constraint
   /** Number of the first continuation, 0 by default: a continuation draws the same numbers in any batch. */
   readonly firstRow?: number
 }
@@ -75,9 +80,28 @@ export function checkRequest(
   if (settings.stop.length > 0 && options.decoder === undefined) {
     throw new ConfigError('generate: stop strings need a decoder from ids to text; pass decoder, or remove stop')
   }
+  checkConstraint(model, prompts, settings, options)
   if (settings.beams > 1 && options.hooks?.afterWarpers !== undefined) {
     throw new ConfigError('generate: beam search has no warpers for a hook to follow; set beams to 1 for marks')
   }
+}
+
+/** Throws where a form is asked for and there is no constraint, or where a prompt leaves it too little room. */
+function checkConstraint(
+  model: CausalModel,
+  prompts: readonly (readonly number[])[],
+  settings: SamplerSettings,
+  { constraint }: GenerateOptions,
+): void {
+  if (constraint === undefined && asksForForm(settings)) {
+    throw new ConfigError(
+      'generate: regex, jsonSchema and grammar need the bytes of the vocabulary; pass constraint, a GrammarConstraint',
+    )
+  }
+  if (constraint !== undefined && settings.stop.length > 0) {
+    throw new ConfigError('generate: stop could end what the constraint asks for in the middle; remove stop')
+  }
+  for (const prompt of prompts) constraint?.check(limitFor(model, prompt, settings) - prompt.length)
 }
 
 function checkPrompt(model: CausalModel, prompt: readonly number[], index: number): void {

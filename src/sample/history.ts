@@ -1,3 +1,5 @@
+import type { Place } from './grammar/grammar-constraint.ts'
+
 /** The ids of one sequence so far, prompt and continuation. */
 export interface History {
   /** Room for the whole sequence; the first `length` mean something. */
@@ -5,6 +7,8 @@ export interface History {
   length: number
   /** How many of them are the prompt's. */
   readonly promptLength: number
+  /** Where the continuation stands in a grammar, if there is one. */
+  place?: Place
 }
 
 /** A history that holds a prompt, with room for `capacity` ids. */
@@ -18,5 +22,5 @@ export function createHistory(prompt: readonly number[], capacity: number): Hist
 export function extended(history: History, id: number): History {
   const ids = history.ids.slice()
   ids[history.length] = id
-  return { ids, length: history.length + 1, promptLength: history.promptLength }
+  return { ...history, ids, length: history.length + 1 }
 }

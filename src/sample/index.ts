@@ -1,5 +1,6 @@
 export type { CausalModel, DecodingState } from './causal-model.ts'
 export { type Completion, complete } from './complete.ts'
+export type { Constraint } from './constraint.ts'
 export { generate } from './generate.ts'
 export type {
   FinishEvent,
@@ -9,6 +10,7 @@ export type {
   PieceDecoder,
   TokenEvent,
 } from './generation.ts'
+export * from './grammar/index.ts'
 export { createHistory, type History } from './history.ts'
 export { type IdLogProbability, logNormalizer } from './log-probabilities.ts'
 export { resolveSamplerSettings, wanted } from './resolve-settings.ts'

@@ -50,6 +50,13 @@ const checks: Readonly<Record<SettingField['type'], (value: unknown, field: Sett
     typeof value === 'object' &&
     value !== null &&
     Object.entries(value).every(([id, bias]) => /^\d+$/.test(id) && Number.isFinite(bias)),
+  regex: (value) => typeof value === 'string',
+  schema: (value) => ['string', 'boolean'].includes(typeof value) || isPlainObject(value),
+  grammar: (value) => typeof value === 'string',
+}
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function inRange(value: number, { minimum, above, maximum }: SettingField): boolean {
@@ -65,6 +72,9 @@ export function wanted({ type, minimum, above, maximum }: SettingField): string 
   if (type === 'boolean') return 'true or false'
   if (type === 'strings') return 'a list of texts that are not empty'
   if (type === 'breakers') return 'a list of ids or texts that are not empty'
+  if (type === 'regex') return 'a regular expression as a text'
+  if (type === 'schema') return 'a JSON schema as an object or a text'
+  if (type === 'grammar') return 'a grammar in GBNF as a text'
   if (type === 'biases') return 'an object of finite numbers by id, such as {"198": -5}'
   const bounds = [
     above === undefined ? undefined : `above ${above}`,
@@ -98,9 +108,22 @@ const contradictions: readonly Contradiction[] = [
     when: ({ beams, stop }) => beams > 1 && stop.length > 0,
     message: () => 'beam search ends at the end of text, not at stop strings; remove stop or set beams to 1',
   },
+  {
+    when: (settings) => formSettings(settings).length > 1,
+    message: (settings) => `${formSettings(settings).join(' and ')} cannot be asked for at once; choose one`,
+  },
+  {
+    when: (settings) => settings.stop.length > 0 && formSettings(settings).length > 0,
+    message: (settings) => `stop could end what ${formSettings(settings)[0]} asks for in the middle; remove stop`,
+  },
   ...dependents('beams', ['lengthPenalty', 'earlyStopping'], 'set beams above 1'),
   ...dependents('dryMultiplier', ['dryBase', 'dryAllowedLength', 'drySequenceBreakers'], 'set it to 0.8, say'),
 ]
+
+/** The settings that ask for a form. */
+function formSettings(settings: SamplerSettings): string[] {
+  return (['regex', 'jsonSchema', 'grammar'] as const).filter((name) => settings[name] !== '')
+}
 
 /** The first setting of chance that is neither at its default nor off. */
 function drawingSetting(settings: SamplerSettings): string | undefined {

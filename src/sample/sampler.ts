@@ -1,6 +1,7 @@
 import { ConfigError, DivergenceError } from '../errors.ts'
 import type { Random } from '../random/random.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
+import type { Constraint } from './constraint.ts'
 import { dry } from './dry.ts'
 import { gather, gatherNucleus, greatestAllowed, temper } from './gather.ts'
 import type { History } from './history.ts'
@@ -36,6 +37,8 @@ export interface SamplerOptions {
   /** `drySequenceBreakers` as ids. */
   readonly breakers?: readonly number[]
   readonly hooks?: SamplerHooks
+  /** Has the last word before the warpers on what may follow. */
+  readonly constraint?: Constraint
 }
 
 /**
@@ -67,7 +70,7 @@ function inVocabulary(bias: Readonly<Record<string, number>>, vocabSize: number)
 }
 
 /**
- * Chooses ids from logits by the settings: processors, `beforeWarpers`, temperature, top-k, top-p, min-p, typical,
+ * Chooses ids from logits by the settings: processors, `beforeWarpers`, the constraint, temperature, top-k, top-p, min-p, typical,
  * `afterWarpers`, then one draw by the inverse of the cumulative distribution in order of ids.
  *
  * Holds the room for one row at a time and allocates nothing per step.
@@ -75,6 +78,7 @@ function inVocabulary(bias: Readonly<Record<string, number>>, vocabSize: number)
 export class Sampler {
   readonly #settings: SamplerSettings
   readonly #hooks: SamplerHooks
+  readonly #constraint: Constraint | undefined
   readonly #processors: readonly LogitsProcessor[]
   readonly #warpers: readonly Warper[]
   readonly #logits: Float32Array
@@ -84,6 +88,7 @@ export class Sampler {
   constructor(settings: SamplerSettings, options: SamplerOptions) {
     this.#settings = settings
     this.#hooks = options.hooks ?? {}
+    this.#constraint = options.constraint
     this.#processors = processorsFor(settings, options)
     this.#warpers = warpers.filter((warper) => warper.active(settings))
     this.#logits = new Float32Array(options.vocabSize)
@@ -103,12 +108,13 @@ export class Sampler {
     return draw(this.room, random.uniform())
   }
 
-  /** A copy of `logits` after the processors and `beforeWarpers`; valid until the next call. */
+  /** A copy of `logits` after the processors, `beforeWarpers` and the constraint; valid until the next call. */
   processed(logits: Float32Array, context: LogitsContext): Float32Array {
     const row = this.#logits
     row.set(logits)
     for (const process of this.#processors) process(row, context.history)
     if (this.#hooks.beforeWarpers !== undefined) runHook(this.#hooks.beforeWarpers, row, context)
+    this.#constraint?.apply(row, context.history)
     return row
   }
 

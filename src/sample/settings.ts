@@ -24,12 +24,18 @@ export interface SamplerSettings {
   readonly stop: readonly string[]
   readonly logProbabilities: boolean
   readonly topLogProbabilities: number
+  /** A regular expression that the whole continuation matches; the empty text asks for none. */
+  readonly regex: string
+  /** A JSON schema, as an object or as its text, that the continuation is a valid value of. */
+  readonly jsonSchema: string | boolean | Readonly<Record<string, unknown>>
+  /** A grammar in GBNF that the continuation follows, or the name of one of `readyGrammars`. */
+  readonly grammar: string
 }
 
 /** One setting, as command lines, servers and their help need it. */
 export interface SettingField {
   readonly name: keyof SamplerSettings
-  readonly type: 'number' | 'integer' | 'boolean' | 'strings' | 'breakers' | 'biases'
+  readonly type: 'number' | 'integer' | 'boolean' | 'strings' | 'breakers' | 'biases' | 'regex' | 'schema' | 'grammar'
   /** The least number allowed, or what it must exceed, and the greatest. */
   readonly minimum?: number
   readonly above?: number
@@ -186,6 +192,14 @@ export const samplerFields: readonly SettingField[] = [
     off: 0,
     description: 'report as many of the likeliest alternatives at each step too',
   },
+  {
+    name: 'regex',
+    type: 'regex',
+    default: '',
+    description: 'write only what this regular expression matches as a whole',
+  },
+  { name: 'jsonSchema', type: 'schema', default: '', description: 'write only JSON that this JSON schema allows' },
+  { name: 'grammar', type: 'grammar', default: '', description: 'write only what this grammar allows' },
 ]
 
 /** All settings at their defaults. */

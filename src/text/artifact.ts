@@ -22,7 +22,7 @@ export const artifactSchema = z.object({
   seed: z.number().int().nonnegative(),
   /** Which of the texts made together it is, counted from 0. */
   row: z.number().int().nonnegative(),
-  finishReason: z.enum(['stop', 'length', 'endOfText', 'aborted']),
+  finishReason: z.enum(['stop', 'length', 'endOfText', 'aborted', 'complete']),
   logProbability: z.number(),
   logProbabilities: z.array(z.number()).optional(),
   top: z.array(z.array(z.object({ id: z.number(), logProbability: z.number() }))).optional(),

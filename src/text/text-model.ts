@@ -11,8 +11,12 @@ import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import { CachedModel } from '../sample/cached-model.ts'
 import { type Completion, completionOf } from '../sample/complete.ts'
+import type { Constraint } from '../sample/constraint.ts'
 import { generate } from '../sample/generate.ts'
 import type { GenerateOptions, GenerationEvent } from '../sample/generation.ts'
+import { type FormSettings, formOf } from '../sample/grammar/form.ts'
+import { GrammarConstraint } from '../sample/grammar/grammar-constraint.ts'
+import { vocabularyOfTokenizer } from '../sample/grammar/vocabulary.ts'
 import { logNormalizer } from '../sample/log-probabilities.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
@@ -37,6 +41,8 @@ export class TextModel {
   readonly #engine: Engine
   readonly #model: CachedModel
   #digest: Promise<string> | undefined
+  /** The last form that was asked for, and what it came to: its masks are worth keeping. */
+  #form: { readonly key: string; readonly constraint: Constraint | undefined } = { key: '', constraint: undefined }
 
   private constructor(folder: string, tokenizer: Tokenizer, loaded: LoadedModel, engine: Engine, model: CachedModel) {
     this.folder = folder
@@ -89,7 +95,7 @@ export class TextModel {
     const encoded = prompts.map((prompt) => promptIds(this.tokenizer, prompt))
     const rows = prompts.length * settings.n
     const events = Array.from({ length: rows }, (): GenerationEvent[] => [])
-    for await (const event of generate(this.#model, encoded, settings, this.#options(options.signal))) {
+    for await (const event of generate(this.#model, encoded, settings, this.#options(settings, options.signal))) {
       events[event.row]?.push(event)
       if (event.text) yield { row: event.row, text: event.text }
     }
@@ -150,8 +156,9 @@ export class TextModel {
     await this.#engine.close()
   }
 
-  #options(signal: AbortSignal | undefined): GenerateOptions {
+  #options(settings: SamplerSettings, signal: AbortSignal | undefined): GenerateOptions {
     const { tokenizer } = this
+    const constraint = this.#constraint(settings)
     return {
       endOfText: this.#endOfText(),
       decoder: () => {
@@ -159,8 +166,19 @@ export class TextModel {
         return { push: (id) => stream.push(id), end: () => stream.flush() }
       },
       breakerId: (text) => tokenizer.encode(text).at(-1),
+      ...(constraint ? { constraint } : {}),
       ...(signal ? { signal } : {}),
     }
+  }
+
+  #constraint({ regex, jsonSchema, grammar }: FormSettings): Constraint | undefined {
+    const key = JSON.stringify([regex, jsonSchema, grammar])
+    if (this.#form.key === key) return this.#form.constraint
+    const form = formOf({ regex, jsonSchema, grammar })
+    const vocabulary = form && vocabularyOfTokenizer(this.tokenizer)
+    const constraint = vocabulary && new GrammarConstraint(form, vocabulary, this.#endOfText())
+    this.#form = { key, constraint }
+    return constraint
   }
 
   /** Ids that end a text. */
