@@ -4,10 +4,11 @@ import { bytesOfPiece, byteToChar } from './byte-alphabet.ts'
 import { BpeEncoder, ByteEncoder, CharEncoder, type PlainEncoder } from './encoders.ts'
 import type { Merge } from './merge-table.ts'
 import type { NativeParts, Spelling } from './native-tokenizer.ts'
+import { textNormalizer } from './text-normalizer.ts'
 import { corrupt, mergePairs, quote, type TokenizerJson } from './tokenizer-json.ts'
 
 /** What an encoder of ours takes from a file. */
-export type NativeModel = Pick<NativeParts, 'kind' | 'encoder' | 'spelling'>
+export type NativeModel = Pick<NativeParts, 'kind' | 'encoder' | 'normalize' | 'spelling'>
 
 const utf8 = new TextEncoder()
 
@@ -44,14 +45,18 @@ const byteLevelSpelling: Spelling = {
 export function bpeModelOf(json: TokenizerJson, ids: ReadonlyMap<string, number>): NativeModel | undefined {
   const { model, normalizer, pre_tokenizer: split, decoder } = json
   if (!plainBpeSchema.safeParse(model).success || (normalizer && normalizer.type !== 'NFC')) return undefined
+  const normalize = textNormalizer(normalizer)!
   const hasMerges = !Array.isArray(model.merges) || model.merges.length > 0
   if (!split && decoder?.type === 'Fuse') {
-    return hasMerges ? undefined : { kind: 'char', encoder: charEncoder(json, ids), spelling: charSpelling }
+    return hasMerges ? undefined : { kind: 'char', encoder: charEncoder(json, ids), normalize, spelling: charSpelling }
   }
   const byteLevel = byteLevelSchema.safeParse(split)
   if (!byteLevel.success || decoder?.type !== 'ByteLevel' || !spellsAllBytes(model.vocab)) return undefined
-  if (byteLevel.data.use_regex) return { kind: 'bpe', encoder: bpeEncoder(json, ids), spelling: byteLevelSpelling }
-  return hasMerges ? undefined : { kind: 'byte', encoder: new ByteEncoder(byteIds(ids)), spelling: byteLevelSpelling }
+  if (byteLevel.data.use_regex)
+    return { kind: 'bpe', encoder: bpeEncoder(json, ids), normalize, spelling: byteLevelSpelling }
+  return hasMerges
+    ? undefined
+    : { kind: 'byte', encoder: new ByteEncoder(byteIds(ids)), normalize, spelling: byteLevelSpelling }
 }
 
 /** Throws CheckpointError for merges that make a token which the vocabulary lacks. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { NativeModel } from './load-bpe.ts'
 import { metaspace } from './metaspace.ts'
 import type { Spelling } from './native-tokenizer.ts'
+import { metaspaceWords, textNormalizer } from './text-normalizer.ts'
 import { corrupt, quote, type TokenizerJson } from './tokenizer-json.ts'
 import { UnigramEncoder, type UnigramModel } from './unigram-encoder.ts'
 
@@ -14,8 +15,18 @@ const modelSchema = z.looseObject({
 const metaspaceSchema = z.looseObject({
   type: z.literal('Metaspace'),
   replacement: z.literal(metaspace).default(metaspace),
+  add_prefix_space: z.literal(true).nullish(),
   prepend_scheme: z.enum(['first', 'always', 'never']).default('always'),
   split: z.boolean().default(true),
+})
+
+/** T5's and XLM-R's of old: the words between blanks, each with a `▁`. */
+const wordsSchema = z.looseObject({
+  type: z.literal('Sequence'),
+  pretokenizers: z.tuple([
+    z.looseObject({ type: z.literal('WhitespaceSplit') }),
+    metaspaceSchema.extend({ prepend_scheme: z.literal('always').default('always') }),
+  ]),
 })
 
 const decoderSchema = z.union([
@@ -37,9 +48,12 @@ const unknownPenalty = 10
  */
 export function unigramModelOf(json: TokenizerJson, ids: ReadonlyMap<string, number>): NativeModel | undefined {
   const model = modelSchema.safeParse(json.model)
-  const split = metaspaceSchema.safeParse(json.pre_tokenizer)
+  const split = z.union([metaspaceSchema, wordsSchema]).safeParse(json.pre_tokenizer)
   const decoder = decoderSchema.safeParse(json.decoder)
-  if (!model.success || !split.success || !decoder.success || !isNative(json.normalizer)) return undefined
+  const normalize = textNormalizer(json.normalizer)
+  if (!model.success || !split.success || !decoder.success || normalize === undefined) return undefined
+  const isSplit = split.data.type === 'Sequence'
+  const metaspaces = split.data.type === 'Sequence' ? split.data.pretokenizers[1] : split.data
   const scored = readScores(json.model.vocab)
   const unknown = model.data.unk_id ?? undefined
   if (unknown !== undefined && unknown >= scored.length)
@@ -53,19 +67,16 @@ export function unigramModelOf(json: TokenizerJson, ids: ReadonlyMap<string, num
       scored.reduce((least, [, score]) => Math.min(least, score), Number.POSITIVE_INFINITY) - unknownPenalty,
     unknown,
     bytes: model.data.byte_fallback ? byteIds(ids) : undefined,
-    prepend: split.data.prepend_scheme,
-    splits: split.data.split,
+    prepend: metaspaces.prepend_scheme,
+    splits: metaspaces.split,
   } satisfies UnigramModel)
   const shown = decoder.data.type === 'Metaspace' ? decoder.data : decoder.data.decoders[1]
   return {
     kind: 'unigram',
     encoder,
+    normalize: isSplit ? (text) => metaspaceWords(normalize(text), metaspace) : normalize,
     spelling: spelling(decoder.data.type === 'Sequence', shown.prepend_scheme !== 'never'),
   }
-}
-
-function isNative(normalizer: TokenizerJson['normalizer']): boolean {
-  return !normalizer || normalizer.type === 'NFC' || normalizer.type === 'NFKC'
 }
 
 function readScores(vocab: unknown): [string, number][] {

@@ -43,7 +43,8 @@ export function wordPieceModelOf(json: TokenizerJson, ids: ReadonlyMap<string, n
     longestWord: model.data.max_input_chars_per_word,
     normalization: { lowercase, stripAccents: stripAccents ?? lowercase, splitIdeographs },
   })
-  return { kind: 'wordpiece', encoder, spelling: spelling(continuing, decoder.data) }
+  // What BERT's normalizer does its encoder does, word by word.
+  return { kind: 'wordpiece', encoder, normalize: (text) => text, spelling: spelling(continuing, decoder.data) }
 }
 
 const utf8 = new TextEncoder()

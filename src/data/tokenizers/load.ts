@@ -34,7 +34,7 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown =
   const { unk_token: unknown, unk_id: unknownId } = json.model
   const unknownPiece = typeof unknown === 'string' ? unknown : pieces[unknownId as number]
   const roles = specialRoles(config, (piece) => ids.get(piece), unknownPiece)
-  return new NativeTokenizer({ ...native, json, pieces, roles, template, normalize: normalizerOf(json) })
+  return new NativeTokenizer({ ...native, json, pieces, roles, template })
 }
 
 function read<T>(source: unknown, schema: z.ZodType<T>, name: string): T {
@@ -47,13 +47,4 @@ function addsPlainly({ added_tokens: tokens, normalizer }: TokenizerJson): boole
     const isPlain = !token.single_word && !token.lstrip && !token.rstrip
     return isPlain && (!normalizer || !(token.normalized ?? !token.special))
   })
-}
-
-/** No character below U+0300 changes under NFC, so that most text need not be normalized. */
-const mayNeedNfc = /[\u0300-\uffff]/
-
-/** What the file does to text first; what BERT does its encoder does, word by word. */
-function normalizerOf({ normalizer }: TokenizerJson): (text: string) => string {
-  if (normalizer?.type === 'NFC') return (text) => (mayNeedNfc.test(text) ? text.normalize('NFC') : text)
-  return normalizer?.type === 'NFKC' ? (text) => text.normalize('NFKC') : (text) => text
 }
