@@ -51,6 +51,33 @@ describe('prepareCorpus', () => {
     corpus.close()
   })
 
+  it.each(['wordpiece', 'unigram'] as const)(
+    'learns %s from the training part and parts documents by its end',
+    async (kind) => {
+      const lines = Array.from({ length: 60 }, (_, i) => `Document ${i} says déjà vu, ${i * i} times.`)
+      const paths = [file(`${kind}.jsonl`, lines.map((text) => JSON.stringify({ text })).join('\n'))]
+      const stages: PrepareProgress[] = []
+      const onProgress = (one: PrepareProgress) => stages.push(one)
+      const corpus = await prepareCorpus({ paths, tokenizer: { kind, vocabulary: 600 }, folder: fresh(), onProgress })
+      const { tokenizer, train, validation } = corpus
+      expect([tokenizer.kind, tokenizer.decode([tokenizer.eos!])]).toEqual([
+        kind,
+        kind === 'unigram' ? '</s>' : '[SEP]',
+      ])
+      const documents = [train, validation].flatMap((side) =>
+        splitAt(all(side), tokenizer.eos!).map((ids) => tokenizer.decode(ids)),
+      )
+      expect(documents.sort()).toEqual([...lines].sort())
+      const steps = stages.filter(({ stage }) => stage === 'vocabulary')
+      expect(steps.length).toBeGreaterThan(0)
+      expect(steps.every(({ done, total }) => done >= 0 && done <= total)).toBe(true)
+      corpus.close()
+      const again = await openCorpus(corpus.folder)
+      expect(again.tokenizer.toJSON()).toEqual(tokenizer.toJSON())
+      again.close()
+    },
+  )
+
   it('names what was learned from: not the files, but the words, their order and the split', async () => {
     const paths = [file('a.txt', 'Caf\u00e9 one\n'), file('b.txt', 'Two\n')]
     const copies = [file('c.md', '\ufeffCafe\u0301 one\r\n'), file('d.csv', 'id,text\n1,"Two\n"\n')]

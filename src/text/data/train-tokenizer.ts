@@ -85,12 +85,12 @@ const countersOf: Record<SizedTokenizer, CountWords> = {
   unigram: (texts, counts) => countMetaspaceRuns(texts, {}, counts),
 }
 
-/** Pieces dropped, of all that are to be. */
+/** Pieces dropped, of all that are to be: none where the corpus gives too few. */
 function pruningProgress(tell: (done: number, wanted: number) => void): (progress: UnigramProgress) => void {
   let most = 0
   return ({ pieces, wanted }) => {
     most = Math.max(most, pieces)
-    tell(most - pieces, most - wanted)
+    tell(most - pieces, Math.max(most - pieces, most - wanted))
   }
 }
 
