@@ -12,15 +12,7 @@ function wordPieces() {
   const vocab = ['[UNK]', '[PAD]', 'red', 'blue', '##dish', '##ness', 'and', ',', '.', 'é', '##é']
   return loadTokenizer({
     version: '1.0',
-    added_tokens: [0, 1].map((id) => ({
-      id,
-      content: vocab[id],
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: [0, 1].map((id) => special(id, vocab[id]!)),
     normalizer: null,
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: null,
@@ -35,6 +27,64 @@ function wordPieces() {
   })
 }
 
+/** A tokenizer as Llama 2's: SentencePiece's pieces, and bytes for what they lack. */
+function sentencePieces() {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)
+  const pieces = [
+    '▁',
+    '{',
+    '▁{',
+    '"',
+    '":',
+    '▁"',
+    'a',
+    'g',
+    'e',
+    '▁age',
+    'age',
+    'n',
+    'name',
+    '}',
+    '▁1',
+    '2',
+    ',',
+    '▁▁▁',
+    'é',
+  ]
+  const vocab = ['<unk>', '<s>', '</s>', ...bytes, ...pieces]
+  return loadTokenizer({
+    version: '1.0',
+    added_tokens: [0, 1, 2].map((id) => special(id, vocab[id]!)),
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        { type: 'Strip', content: ' ', start: 1, stop: 0 },
+      ],
+    },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: '<unk>',
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: true,
+      byte_fallback: true,
+      vocab: Object.fromEntries(vocab.map((piece, id) => [piece, id])),
+      merges: [],
+    },
+  })
+}
+
+function special(id: number, content: string) {
+  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
+}
+
 describe('vocabularyOfTokenizer', () => {
   const words = countWords(['{"name": "the cat", "age": 12} the café, the naïve 😀 '.repeat(20)])
   const tokenizers = {
@@ -42,6 +92,7 @@ describe('vocabularyOfTokenizer', () => {
     char: charTokenizer('{}":, abcdefnmgé0123456789\n'),
     bpe: trainBpe(words, { vocabSize: 300 }),
     wordpiece: wordPieces(),
+    sentencepiece: sentencePieces(),
   }
 
   it.each(Object.keys(tokenizers) as (keyof typeof tokenizers)[])('%s writes what decodes to the form', (name) => {

@@ -12,7 +12,6 @@ export interface Vocabulary {
   readonly laterTrie: TokenTrie
 }
 
-const utf8 = new TextEncoder()
 const known = new WeakMap<Tokenizer, Vocabulary>()
 
 /** The vocabulary of tokens that spell the same wherever they stand. */
@@ -33,28 +32,14 @@ export function vocabularyOfTokenizer(tokenizer: Tokenizer): Vocabulary {
 
 function readVocabulary(tokenizer: Tokenizer): Vocabulary {
   const never = new Set([...tokenizer.specialIds, tokenizer.unknown, tokenizer.bos, tokenizer.eos, tokenizer.pad])
-  const ids = Array.from({ length: tokenizer.vocabSize }, (_, id) => id)
-  const plain = ids.map((id) =>
-    never.has(id) || tokenizer.tokenOf(id) === undefined ? undefined : tokenizer.bytesOf(id),
-  )
-  if (spellsAlike(tokenizer)) return vocabularyOf(plain)
-  const anchor = plain.findIndex((bytes) => bytes !== undefined && /^[a-z]$/.test(String.fromCharCode(...bytes)))
-  const first = plain.map((bytes, id) => bytes && (shown(tokenizer, [], id) ?? bytes))
-  const later = anchor < 0 ? plain : plain.map((bytes, id) => bytes && (shown(tokenizer, [anchor], id) ?? bytes))
-  return { size: plain.length, first, later, firstTrie: tokenTrie(first), laterTrie: tokenTrie(later) }
+  const bytesOf = (isFirst: boolean) =>
+    Array.from({ length: tokenizer.vocabSize }, (_, id) => {
+      return never.has(id) || tokenizer.tokenOf(id) === undefined ? undefined : tokenizer.bytesOf(id, isFirst)
+    })
+  const [first, later] = [bytesOf(true), bytesOf(false)]
+  const isAlike = first.every((bytes, id) => Buffer.compare(bytes ?? none, later[id] ?? none) === 0)
+  if (isAlike) return vocabularyOf(later)
+  return { size: later.length, first, later, firstTrie: tokenTrie(first), laterTrie: tokenTrie(later) }
 }
 
-/** Whether each token decodes to its own bytes, whatever stands before it. */
-function spellsAlike(tokenizer: Tokenizer): boolean {
-  return ['char', 'byte', 'bpe'].includes(tokenizer.kind) || tokenizer.toJSON().decoder?.type === 'ByteLevel'
-}
-
-/**
- * What a token adds to the text of those before it, for decoders that set or take away spaces between tokens;
- * undefined where it is a part of a character.
- */
-function shown(tokenizer: Tokenizer, before: readonly number[], id: number): Uint8Array | undefined {
-  const start = tokenizer.decode(before)
-  const whole = tokenizer.decode([...before, id])
-  return whole.startsWith(start) && !whole.includes('\ufffd') ? utf8.encode(whole.slice(start.length)) : undefined
-}
+const none = new Uint8Array(0)
