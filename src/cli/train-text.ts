@@ -86,7 +86,7 @@ export function addTrainText(parent: Command): void {
     )
     .option(
       '--tokenizer <kind>',
-      'char, byte, bpe (as GPT-2), wordpiece (as BERT) or unigram (as T5) (default: bpe)',
+      'char, byte, bpe (as GPT-2), wordpiece (as BERT: blanks and line ends are lost) or unigram (as T5) (default: bpe)',
       textOption('--tokenizer', tokenizers.join(', ')),
     )
     .option(

@@ -54,7 +54,8 @@ const mostWords = 1 << 22
 /**
  * Makes a tokenizer for a corpus. Vocabularies are learned from the training part alone; the characters are those of the
  * whole corpus, or held-out text could not be spelled. A character tokenizer has an end-of-text token only when there
- * are documents to part. Throws `ConfigError` for a vocabulary that is too small.
+ * are documents to part. WordPiece loses blanks and line ends, as BERT's does.
+ * Throws `ConfigError` for a vocabulary that is too small.
  */
 export async function trainTokenizer(
   asked: NewTokenizer,
