@@ -17,6 +17,7 @@ const inOrder = [
   'decode-overhead',
   'engine-overhead',
   'sampling',
+  'grammar',
   'tokenize',
   'first-token',
   'first-pictures',

@@ -2,6 +2,8 @@
  * What a grammar costs a token, and whether all that is written follows it: a JSON schema of ten fields, a vocabulary
  * of 32,768 tokens, 1,000 texts at temperature 1.5 from logits of an untrained model, with budgets from the shortest.
  */
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
 import { Random } from '../src/random/random.ts'
 import { GrammarConstraint } from '../src/sample/grammar/grammar-constraint.ts'
 import { jsonSchemaGrammar } from '../src/sample/grammar/json/json-schema.ts'
@@ -35,10 +37,9 @@ const schema = {
 
 const random = Random.seed(1).split('grammar bench')
 const vocabulary = vocabularyOf(everyWordOf(end))
-const begin = performance.now()
-const constraint = new GrammarConstraint(jsonSchemaGrammar(schema), vocabulary, [end])
+const fresh = () => new GrammarConstraint(jsonSchemaGrammar(schema), vocabulary, [end])
+let constraint = fresh()
 const { shortest } = constraint
-const readyMs = performance.now() - begin
 
 /** Milliseconds that the constraint took of each id. */
 const times: number[] = []
@@ -72,38 +73,37 @@ function write(budget: number): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes))
 }
 
-/** The schema's own check, apart from the grammar. */
-function isValid(written: string): boolean {
-  const value = JSON.parse(written) as Record<string, unknown>
-  const { name, age, role, isActive, id } = value
-  return (
-    schema.required.every((key) => Object.hasOwn(value, key)) &&
-    Object.keys(value).every((key) => Object.hasOwn(schema.properties, key)) &&
-    [...String(name)].length <= 40 &&
-    Number.isInteger(age) &&
-    Number(age) >= 0 &&
-    Number(age) <= 120 &&
-    schema.properties.role.enum.includes(String(role)) &&
-    typeof isActive === 'boolean' &&
-    /^[0-9a-f-]{36}$/.test(String(id))
-  )
-}
+const ajv = new Ajv2020()
+addFormats.default(ajv)
+const follows = ajv.compile(schema)
 
 const budgets = [shortest, shortest + 1, shortest + 10, 150, 250]
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
-const [first] = [write(250)]
-const coldMs = mean(times)
+/** The mean milliseconds a token of one text by a constraint that has seen none. */
+function coldMs(): number {
+  constraint = fresh()
+  times.length = 0
+  write(250)
+  return mean(times)
+}
+
+const first = coldMs()
+const colds = Array.from({ length: 10 }, coldMs).sort((a, b) => a - b)
+const begin = performance.now()
+constraint = fresh()
+const readyMs = performance.now() - begin
 times.length = 0
 const written = Array.from({ length: texts }, (_, i) => write(budgets[i % budgets.length]!))
-const valid = written.filter((one) => isValid(one)).length + 0
+const valid = written.filter((one) => follows(JSON.parse(one))).length
 const sorted = [...times].sort((a, b) => a - b)
-console.log(first.slice(0, 200))
+console.log(written.slice(0, 3).join('\n'))
 const name = `JSON schema of 10 fields, vocabulary ${vocabSize}`
 record('grammar', [
   { measure: `${name}: a token, mean of ${texts} texts`, value: mean(times), unit: 'ms', bar: '≤ 1 ms, aim 0.1' },
   { measure: `${name}: a token, median`, value: sorted[sorted.length >> 1]!, unit: 'ms' },
   { measure: `${name}: a token, 99th percentile`, value: sorted[Math.floor(sorted.length * 0.99)]!, unit: 'ms' },
-  { measure: `${name}: a token of the first text, mean`, value: coldMs, unit: 'ms', bar: '≤ 1 ms' },
+  { measure: `${name}: a token of a first text, mean; median of 10`, value: colds[5]!, unit: 'ms', bar: '≤ 1 ms' },
+  { measure: `${name}: the same, the first in its process`, value: first, unit: 'ms' },
   { measure: `${name}: from schema to ready`, value: readyMs, unit: 'ms' },
   {
     measure: `texts of ${texts} that parse and follow the schema`,
