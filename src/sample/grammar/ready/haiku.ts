@@ -1,6 +1,9 @@
-/** A haiku's three lines, of one to eight words each; its syllables are the model's affair. */
+import { words } from './words.ts'
+
+/** A haiku's three lines, of two to five, three to seven and two to five words; its syllables are the model's affair. */
 export const haiku = `
-root ::= line "\\n" line "\\n" line
-line ::= word (" " word){0,7}
-word ::= [^\\x00-\\x20\\x7f-\\xa0]{1,24}
-`
+root  ::= short "\\n" long "\\n" short
+short ::= (" " word){1,4} " " last end?
+long  ::= (" " word){2,6} " " last end?
+end   ::= mark | [.!?]
+${words}`

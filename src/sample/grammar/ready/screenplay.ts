@@ -1,20 +1,19 @@
+import { words } from './words.ts'
+
 /** Scenes of a screenplay: headings, action, who speaks and what, parted by empty lines. */
 export const screenplay = `
 root       ::= scene ("\\n\\n" scene)*
-scene      ::= heading ("\\n\\n" (action | dialogue | transition))+
-heading    ::= ("INT." | "EXT." | "INT./EXT.") " " name " - " time
+scene      ::= heading ("\\n\\n" (sentences | dialogue | transition))+
+heading    ::= ("INT." | "EXT." | "INT./EXT.") " " place " - " time
 time       ::= "DAY" | "NIGHT" | "MORNING" | "EVENING" | "DAWN" | "DUSK" | "LATER" | "CONTINUOUS"
 
-action     ::= opening rest (" " word){0,40}
-dialogue   ::= name voice? "\\n" (parenthesis "\\n")? word (" " word){0,40}
+dialogue   ::= name voice? "\\n" (parenthesis "\\n")? sentences
 voice      ::= " (" ("V.O." | "O.S." | "CONT'D") ")"
-parenthesis ::= "(" lower{1,16} (" " lower{1,16}){0,5} ")"
+parenthesis ::= "(" word (" " word){0,3} ")"
 transition ::= "CUT TO:" | "DISSOLVE TO:" | "SMASH CUT TO:" | "FADE OUT."
 
-name       ::= capital{1,16} (" " capital{1,16}){0,3}
-capital    ::= [A-Z0-9'ÀÂÆÇÈÉÊËÎÏÔŒÙÛÜÄÖÑ]
-lower      ::= [a-z'àâæçèéêëîïôœùûüäöñß]
-opening    ::= [A-ZÀÂÆÇÈÉÊËÎÏÔŒÙÛÜÄÖÑ"“«0-9]
-rest       ::= lower{1,20} [,.!?;…]?
-word       ::= [A-Za-zÀ-ÖØ-öø-ÿŒœ0-9'’"“”«»-]{1,24} [,.!?;…]{0,3}
-`
+place      ::= name (" " name)?
+name       ::= [A-ZÀ-ÖØ-ÞŒ]{2,9}
+sentences  ::= sentence{1,3}
+sentence   ::= " " word (mark? " " word){1,13} mark? " " last [.!?]
+${words}`

@@ -1,6 +1,8 @@
-/** A sonnet's fourteen lines, of three to twelve words each; metre and rhyme are the model's affair. */
+import { words } from './words.ts'
+
+/** A sonnet's fourteen lines, of four to nine words each; metre and rhyme are the model's affair. */
 export const sonnet = `
 root ::= line ("\\n" line){13}
-line ::= word (" " word){2,11}
-word ::= [^\\x00-\\x20\\x7f-\\xa0]{1,24}
-`
+line ::= " " word (mark? " " word){2,7} mark? " " last end?
+end  ::= mark | [.!?]
+${words}`
