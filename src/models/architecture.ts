@@ -32,12 +32,14 @@ export interface DecodeInput {
   readonly lastPosition: Tensor
   /** int32 scalar: the largest last position plus one. */
   readonly total: Tensor
+  /** int32 [K]: after which of each row's T new ids logits are wanted; after its last where absent. */
+  readonly places?: Tensor
   readonly caches: readonly LayerCache[]
 }
 
-/** What follows the last id, and the caches with the new positions in them. */
+/** What follows each row's last id, or those at `places`, and the caches with the new positions in them. */
 export interface DecodeOutput {
-  /** [B, 1, vocabSize]. */
+  /** [B, 1, vocabSize], or [K, B, vocabSize] where there are `places`. */
   readonly logits: Tensor
   readonly caches: readonly LayerCache[]
 }

@@ -3,7 +3,7 @@ import { cachedAttention } from '../graph/operations/cached-attention.ts'
 import { add, mul, silu } from '../graph/operations/elementwise.ts'
 import { linear } from '../graph/operations/matmul.ts'
 import { rotary } from '../graph/operations/rotary.ts'
-import { last, reshape } from '../graph/operations/shape.ts'
+import { reshape } from '../graph/operations/shape.ts'
 import type { Dim, Tensor } from '../graph/tensor.ts'
 import { Embedding, Linear, RmsNorm } from '../nn/layers.ts'
 import { Scope } from '../nn/parameters.ts'
@@ -19,6 +19,7 @@ import type {
 } from './architecture.ts'
 import { checkHeads } from './check.ts'
 import { type DecoderForm, decoderForms, initialDeviation as deviation } from './decoder-forms.ts'
+import { wantedStates } from './wanted-places.ts'
 
 interface RotaryTables {
   readonly cos: Tensor
@@ -204,7 +205,7 @@ export class Decoder implements CausalArchitecture {
       x = y
       return cache
     })
-    return { logits: linear(last(this.#norm.forward(x), 1), this.#head), caches }
+    return { logits: linear(wantedStates(this.#norm.forward(x), input), this.#head), caches }
   }
 
   /** Angles of the positions 0 to length − 1. */

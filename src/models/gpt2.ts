@@ -3,7 +3,7 @@ import { cachedAttention } from '../graph/operations/cached-attention.ts'
 import { add, gelu } from '../graph/operations/elementwise.ts'
 import { gather } from '../graph/operations/indexing.ts'
 import { linear, matmul } from '../graph/operations/matmul.ts'
-import { last, reshape, slice, split } from '../graph/operations/shape.ts'
+import { reshape, slice, split } from '../graph/operations/shape.ts'
 import type { Dim, Tensor } from '../graph/tensor.ts'
 import { Embedding, LayerNorm, Linear } from '../nn/layers.ts'
 import { Scope } from '../nn/parameters.ts'
@@ -17,6 +17,7 @@ import type {
   LayerCache,
 } from './architecture.ts'
 import { checkHeads } from './check.ts'
+import { wantedStates } from './wanted-places.ts'
 
 /** Standard deviation of initial weights; projections into the residual stream get it over √(2 · nLayers). */
 const deviation = 0.02
@@ -141,7 +142,7 @@ export class Gpt2 implements CausalArchitecture {
       x = y
       return cache
     })
-    return { logits: linear(last(this.#norm.forward(x), 1), this.#head), caches }
+    return { logits: linear(wantedStates(this.#norm.forward(x), input), this.#head), caches }
   }
 }
 

@@ -3,7 +3,7 @@ import { cachedAttention } from '../graph/operations/cached-attention.ts'
 import { add, gelu, mul, relu } from '../graph/operations/elementwise.ts'
 import { iota } from '../graph/operations/indexing.ts'
 import { linear } from '../graph/operations/matmul.ts'
-import { last, reshape } from '../graph/operations/shape.ts'
+import { reshape } from '../graph/operations/shape.ts'
 import { constant, type Dim, staticShape, type Tensor } from '../graph/tensor.ts'
 import { Embedding, Linear, RmsNorm } from '../nn/layers.ts'
 import { joinHeads, maskedAttention, paddingMask, splitHeads } from '../nn/masked-attention.ts'
@@ -20,6 +20,7 @@ import type {
   SourceInput,
 } from './sequence-architecture.ts'
 import { type T5Form, t5Forms } from './t5-forms.ts'
+import { wantedStates } from './wanted-places.ts'
 
 /** Drops parts of what a layer adds, by the layer's name. */
 type Drop = (y: Tensor, what: string) => Tensor
@@ -221,7 +222,7 @@ export class T5 implements SequenceToSequenceArchitecture {
       x = y
       return cache
     })
-    return { logits: this.#logitsOf(last(norm.forward(x), 1)), caches }
+    return { logits: this.#logitsOf(wantedStates(norm.forward(x), input)), caches }
   }
 
   #logitsOf(x: Tensor): Tensor {

@@ -5,7 +5,6 @@ import type { DeviceBuffer, Engine } from '../runtime/engine.ts'
 export class CacheRows {
   /** By the decoding graph's names: `keys.0`, `values.0`, … */
   readonly buffers: Readonly<Record<string, DeviceBuffer>>
-  readonly #batch: number
   readonly #capacity: number
   readonly #nKvHeads: number
   readonly #dHead: number
@@ -14,18 +13,17 @@ export class CacheRows {
     const names = Array.from({ length: nLayers }, (_, i) => [`keys.${i}`, `values.${i}`]).flat()
     const shape = [batch, nKvHeads, capacity, dHead]
     this.buffers = buffersOf(engine, names, shape)
-    this.#batch = batch
     this.#capacity = capacity
     this.#nKvHeads = nKvHeads
     this.#dHead = dHead
   }
 
-  /** Views of one row, [1, nKvHeads, capacity, dHead] each; whoever asked releases them. */
-  row(index: number): Record<string, DeviceBuffer> {
-    const shape = [1, this.#nKvHeads, this.#capacity, this.#dHead]
+  /** Views of the rows from `begin` to before `end`, [rows, nKvHeads, capacity, dHead] each; whoever asked releases them. */
+  rows(begin: number, end: number): Record<string, DeviceBuffer> {
+    const shape = [end - begin, this.#nKvHeads, this.#capacity, this.#dHead]
     const size = this.#nKvHeads * this.#capacity * this.#dHead
     return Object.fromEntries(
-      Object.entries(this.buffers).map(([name, buffer]) => [name, buffer.view(shape, index * size)]),
+      Object.entries(this.buffers).map(([name, buffer]) => [name, buffer.view(shape, begin * size)]),
     )
   }
 
@@ -33,13 +31,11 @@ export class CacheRows {
   async reorder(order: readonly number[], lengths: readonly number[]): Promise<void> {
     if (order.every((from, to) => from === to)) return
     for (const buffer of Object.values(this.buffers)) {
-      const old = (await buffer.read()) as Float32Array
-      const next = (buffer.host as Float32Array | undefined) ?? old.slice()
-      for (let to = 0; to < this.#batch; to++) {
-        const from = order[to]!
-        if (from !== to) this.#copyRow(old, next, from, to, lengths[from]!)
-      }
-      if (!buffer.host) await buffer.write(next)
+      const cache = (buffer.host ?? (await buffer.read())) as Float32Array
+      const moved = order.map((from, to) => (from === to ? [] : this.#heads(cache, from, lengths[from]!)))
+      for (const [to, heads] of moved.entries())
+        for (const [head, values] of heads.entries()) cache.set(values, this.#begin(to, head))
+      if (!buffer.host) await buffer.write(cache)
     }
   }
 
@@ -47,12 +43,16 @@ export class CacheRows {
     for (const buffer of Object.values(this.buffers)) buffer.release()
   }
 
-  #copyRow(old: Float32Array, next: Float32Array, from: number, to: number, length: number): void {
-    const stride = this.#capacity * this.#dHead
-    for (let head = 0; head < this.#nKvHeads; head++) {
-      const begin = (from * this.#nKvHeads + head) * stride
-      next.set(old.subarray(begin, begin + length * this.#dHead), (to * this.#nKvHeads + head) * stride)
-    }
+  /** Copies of what each head of a row holds. */
+  #heads(cache: Float32Array, row: number, length: number): Float32Array[] {
+    return Array.from({ length: this.#nKvHeads }, (_, head) => {
+      const begin = this.#begin(row, head)
+      return cache.slice(begin, begin + length * this.#dHead)
+    })
+  }
+
+  #begin(row: number, head: number): number {
+    return (row * this.#nKvHeads + head) * this.#capacity * this.#dHead
   }
 }
 

@@ -116,6 +116,48 @@ describe.each(cases)('%s', (_, name, change) => {
     }
   })
 
+  it('score gives what append would after each id, over more than one chunk, and leaves other rows alone', async () => {
+    const ids = idsFrom(1, 280)
+    const state = await model.open({ batch: 3 })
+    await state.append([ids.slice(0, 3), ids.slice(0, 9), [5]])
+    const scored = Array.from(await state.score(1, ids.slice(9, 280)))
+    const after = (count: number) => scored.slice((count - 10) * sizes.vocabSize, (count - 9) * sizes.vocabSize)
+    for (const count of [10, 11, 200, 265, 266, 280])
+      expect(distance(after(count), await uncached(ids.slice(0, count)))).toBeLessThan(2e-4)
+    expect(state.lengths).toEqual([3, 280, 1])
+    for (const again of [0, 1, 2]) {
+      state.truncate(1, 9)
+      const few = Array.from(await state.score(1, ids.slice(9, 13)))
+      expect(distance(few, scored.slice(0, few.length)), `time ${again}`).toBeLessThan(2e-4)
+    }
+    const others = await logitsOf(state, [ids.slice(3, 4), [], [2]])
+    expect(distance(others[0]!, await uncached(ids.slice(0, 4)))).toBeLessThan(2e-4)
+    expect(distance(others[2]!, await uncached([5, 2]))).toBeLessThan(2e-4)
+    state.release()
+  })
+
+  it('a row is the same, bit for bit, among any number of rows', async () => {
+    const ids = idsFrom(1, 12)
+    const logits: number[][] = []
+    for (let rows = 1; rows <= 17; rows++) {
+      const state = await model.open({ batch: 17, capacity: 40 })
+      const others = (from: number, to: number) =>
+        Array.from({ length: 16 }, (_, row) => (row < rows - 1 ? idsFrom(row + 2, 14).slice(from, to) : []))
+      await state.append([...others(0, 11).slice(0, rows - 1), ids.slice(0, 11), ...others(0, 11).slice(rows - 1)])
+      logits.push(
+        (
+          await logitsOf(state, [
+            ...others(11, 12).slice(0, rows - 1),
+            ids.slice(11),
+            ...others(11, 12).slice(rows - 1),
+          ])
+        )[rows - 1]!,
+      )
+      state.release()
+    }
+    for (const other of logits) expect(other).toEqual(logits[0])
+  })
+
   it('reorder lets a row go on from another', async () => {
     const rows = [idsFrom(1, 5), idsFrom(2, 8), idsFrom(3, 2)]
     const state = await model.open({ batch: 3 })
@@ -203,7 +245,7 @@ describe('CachedModel', () => {
 
   it.each([
     ['the second cache', { createBuffer: 2 }],
-    ['a buffer of a prompt’s run', { createBuffer: 7 }],
+    ['a buffer of a prompt’s run', { createBuffer: 8 }],
     ['binding it', { bind: 1 }],
     ['binding the next step', { bind: 2 }],
   ])('leaves nothing behind where the engine fails at %s', async (_, faults) => {

@@ -1,3 +1,6 @@
+/** Ids that a prompt is taken in at a time, which bounds the memory of its activations. */
+export const promptChunk = 256
+
 /**
  * What samplers drive: a model that continues sequences of ids. It knows nothing of text.
  */
@@ -17,9 +20,12 @@ export interface DecodingState {
   /**
    * Appends `ids[b]` to sequence b (rows may differ in length; an empty row stays as it is) and
    * gives the logits that follow each sequence's last id, `[batch, vocabSize]` row-major. The array
-   * is the state's own: valid, and free to be overwritten, until the next call; an empty row's are stale.
+   * is the state's own: valid, and free to be overwritten, until the next call; an empty row's are stale, and missing
+   * after the last row that isn't.
    */
   append(ids: readonly (readonly number[])[]): Promise<Float32Array>
+  /** Appends `ids` to sequence `row` and gives the logits that follow each of them, `[ids.length, vocabSize]`. */
+  score(row: number, ids: readonly number[]): Promise<Float32Array>
   /** Sequence b continues what sequence `order[b]` holds now; for beams. */
   reorder(order: readonly number[]): Promise<void>
   /** Forgets positions from `length` on in sequence `row`; for speculation and beams. */

@@ -11,19 +11,21 @@ export interface DecodingCallOptions {
   readonly batch: number
   /** New ids a row. */
   readonly length: number
+  /** After how many of a row's new ids logits are wanted. */
+  readonly places: number
   readonly vocabSize: number
 }
 
 /** Buffers that one shape of run feeds and reads, bound once. */
 export class DecodingCall {
   readonly binding: Binding
-  /** Logits after the last new id, [batch, 1, vocabSize]. */
-  readonly logits: DeviceBuffer
-  readonly #fed: Readonly<Record<'ids' | 'positions' | 'lastPosition' | 'total', DeviceBuffer>>
+  /** Logits after the new ids at the places fed, [places, batch, vocabSize]. */
+  readonly #logits: DeviceBuffer
+  readonly #fed: Readonly<Record<'ids' | 'positions' | 'lastPosition' | 'total' | 'places', DeviceBuffer>>
   readonly #made: DeviceBuffer[] = []
 
   /** Throws EngineError where memory does not suffice or the buffers do not fit; then nothing is left behind. */
-  constructor({ engine, session, shared, caches, batch, length, vocabSize }: DecodingCallOptions) {
+  constructor({ engine, session, shared, caches, batch, length, places, vocabSize }: DecodingCallOptions) {
     const make = (shape: number[], dtype: 'int32' | 'float32' = 'int32') => {
       const buffer = engine.createBuffer({ dtype, shape })
       this.#made.push(buffer)
@@ -31,21 +33,37 @@ export class DecodingCall {
     }
     try {
       const row = [batch, length]
-      this.#fed = { ids: make(row), positions: make(row), lastPosition: make([batch]), total: make([]) }
-      this.logits = make([batch, 1, vocabSize], 'float32')
-      this.binding = bind(session, { ...shared, ...this.#fed, ...caches }, { logits: this.logits, ...extended(caches) })
+      this.#fed = {
+        ids: make(row),
+        positions: make(row),
+        lastPosition: make([batch]),
+        total: make([]),
+        places: make([places]),
+      }
+      this.#logits = make([places, batch, vocabSize], 'float32')
+      this.binding = bind(
+        session,
+        { ...shared, ...this.#fed, ...caches },
+        { logits: this.#logits, ...extended(caches) },
+      )
     } catch (error) {
       this.#free()
       throw error
     }
   }
 
-  /** Ids and their positions, row by row, each row's last position, and the largest of those plus one. */
-  async feed(ids: readonly number[], positions: readonly number[], last: readonly number[], total: number) {
+  /** Ids and their positions, row by row, each row's last position, and after which of its ids logits are wanted. */
+  async feed(ids: readonly number[], positions: readonly number[], last: readonly number[], places: readonly number[]) {
     await write(this.#fed.ids, ids)
     await write(this.#fed.positions, positions)
     await write(this.#fed.lastPosition, last)
-    await write(this.#fed.total, [total])
+    await write(this.#fed.total, [Math.max(...last) + 1])
+    await write(this.#fed.places, places)
+  }
+
+  /** The logits of the last run; where the engine's memory can be seen, the memory itself. */
+  async read(): Promise<Float32Array> {
+    return (this.#logits.host ?? (await this.#logits.read())) as Float32Array
   }
 
   release(): void {

@@ -40,6 +40,16 @@ export function tableModel({ vocabSize, contextLength = 64, logits }: TableOptio
         }
         return out
       },
+      score: async (row, added) => {
+        seen.appended.push([added.length])
+        const held = rows[row]!
+        if (held.length + added.length > capacity) throw new Error(`row ${row} holds more than ${capacity}`)
+        const found = added.flatMap((id) => {
+          held.push(id)
+          return [...logits(held)]
+        })
+        return Float32Array.from(found)
+      },
       reorder: async (order) => {
         out.fill(Number.NaN)
         rows = order.map((from) => rows[from]!.slice())
