@@ -8,6 +8,7 @@ import { addData } from './data.ts'
 import { addEvaluate } from './evaluate.ts'
 import { describeError, exitCodeOf, exitCodes, reportError, usageError } from './failure.ts'
 import { addInspect } from './inspect.ts'
+import { addQuantize } from './quantize.ts'
 import { addRemake } from './remake.ts'
 import { addStart } from './start.ts'
 import { shown } from './terminal.ts'
@@ -39,7 +40,7 @@ export function createProgram(): Command {
   addStart(program)
   addGroup(program, 'train', 'train a model', (craft) => craft.train)
   addGroup(program, 'generate', 'make something with a model', (craft) => craft.generate)
-  for (const add of [addEvaluate, addInspect, addRemake, addData]) add(program)
+  for (const add of [addEvaluate, addInspect, addQuantize, addRemake, addData]) add(program)
   return strictly(program)
 }
 

@@ -65,6 +65,8 @@ export interface Operation<A extends Attributes = Attributes> {
     cotangents: readonly (Tensor | undefined)[],
   ): (Tensor | undefined)[]
   decompose?(inputs: readonly Tensor[], attributes: A): Tensor[]
+  /** Whether the input of that index may be a matrix in few bits: what `lower` then asks `Emitter.quantized` of. */
+  takesFewBits?(index: number, attributes: A): boolean
   /** Names of the outputs, or undefined where this provider should get the decomposition. */
   lower?(emit: Emitter, inputs: readonly string[], attributes: A, node: Node): string[] | undefined
 }

@@ -1,14 +1,32 @@
 import { ConfigError } from '../errors.ts'
+import { float16ToFloat32, float32ToFloat16 } from '../files/half-precision.ts'
 import type { HostTensor } from '../graph/dtype.ts'
-import type { BlockFormat } from '../graph/operation.ts'
+import { type BlockFormat, quantizedParts } from '../graph/operation.ts'
 
 /** A matrix in few bits: q = clamp(round(w / scale) + 2^(bits − 1)), so that w ≈ (q − 2^(bits − 1)) · scale. */
 export interface QuantizedMatrix {
   readonly format: BlockFormat
   /** uint8 [N, K / blockSize, blockSize · bits / 8]; of two numbers in a byte the first has the lower bits. */
   readonly packed: HostTensor
-  /** float32 [N, K / blockSize]. */
+  /** float32 [N, K / blockSize], of values that 16 bits hold. */
   readonly scales: HostTensor
+}
+
+/** Matrices in few bits, by parameter name. */
+export type QuantizedMatrices = Readonly<Record<string, QuantizedMatrix>>
+
+/** What `lower` is told of matrices in few bits. */
+export function formatsOf(matrices: QuantizedMatrices): Record<string, BlockFormat> {
+  return Object.fromEntries(Object.entries(matrices).map(([name, { format }]) => [name, format]))
+}
+
+/** What a session is handed over for them. */
+export function partsOf(matrices: QuantizedMatrices): Record<string, HostTensor> {
+  const parts = Object.entries(matrices).flatMap(([name, { packed, scales }]) => {
+    const names = quantizedParts(name)
+    return [[names.packed, packed] as const, [names.scales, scales] as const]
+  })
+  return Object.fromEntries(parts)
 }
 
 /** Whether rows of K numbers divide into whole blocks. */
@@ -18,7 +36,7 @@ export function canQuantize(shape: readonly number[], { blockSize }: BlockFormat
 
 /**
  * Cuts each row of W [N, K] into blocks and rounds them, as ONNX Runtime's `MatMulNBits` reads them. The number of
- * largest size in a block becomes −2^(bits − 1) exactly, so that all levels are used. Throws {@link ConfigError} for rows
+ * largest size in a block becomes −2^(bits − 1), so that all levels are used, as far as 16 bits hold the scale. Throws {@link ConfigError} for rows
  * that do not divide into blocks.
  */
 export function quantizeMatrix({ shape, data }: HostTensor, format: BlockFormat): QuantizedMatrix {
@@ -46,7 +64,7 @@ export function quantizeMatrix({ shape, data }: HostTensor, format: BlockFormat)
 function roundBlock(values: Float32Array, levels: Uint8Array, zero: number): number {
   let extreme = 0
   for (const value of values) if (Math.abs(value) > Math.abs(extreme)) extreme = value
-  const scale = Math.fround(extreme / -zero)
+  const [scale] = float16ToFloat32(float32ToFloat16(Float32Array.of(extreme / -zero))) as unknown as [number]
   for (let i = 0; i < values.length; i++) {
     const steps = scale === 0 ? 0 : Math.round(values[i]! / scale)
     levels[i] = Math.min(2 * zero - 1, Math.max(0, steps + zero))

@@ -4,7 +4,9 @@ import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import { openCheckpoint, writeSafetensors } from '../files/safetensors-file.ts'
 import type { Scope } from '../nn/parameters.ts'
 import type { CausalArchitecture } from './architecture.ts'
+import { partsOf, type QuantizedMatrices } from './block-quantization.ts'
 import type { MaskedArchitecture } from './masked-architecture.ts'
+import { isQuantized, type MixedWeights, mixedTensors, quantizationConfig, readQuantized } from './quantized-weights.ts'
 import { type ArchitectureRow, type Family, familyOf, type MaskedRow, rowOf, type SequenceRow } from './registry.ts'
 import type { SequenceToSequenceArchitecture } from './sequence-architecture.ts'
 import { readWeights, type Weights } from './weights.ts'
@@ -13,7 +15,10 @@ import { readWeights, type Weights } from './weights.ts'
 export interface LoadedModel<Row = ArchitectureRow, Architecture = CausalArchitecture> {
   readonly row: Row
   readonly architecture: Architecture
+  /** Parameters, but for those in few bits. */
   readonly weights: Weights
+  /** Matrices in few bits, of a folder that `atelier quantize` made; none in others. */
+  readonly quantized: QuantizedMatrices
   /** What `model.safetensors` says of itself. */
   readonly metadata: Readonly<Record<string, string>>
 }
@@ -59,8 +64,13 @@ async function load<Config, Architecture extends { readonly scope: Scope }>(
   const architecture = row.build(row.read(config, source))
   const reader = await openCheckpoint(folder)
   try {
-    const weights = await readWeights(architecture.scope, reader, folder, row.unneeded)
-    return { row, architecture, weights, metadata: reader.metadata }
+    const all = architecture.scope.parameters
+    const quantized = isQuantized(config) ? await readQuantized(all.values(), reader, folder) : {}
+    const parts = new Set(Object.keys(partsOf(quantized)))
+    const rest = { parameters: new Map([...all].filter(([name]) => !(name in quantized))) }
+    const others = { ...reader, tensors: new Map([...reader.tensors].filter(([name]) => !parts.has(name))) }
+    const weights = await readWeights(rest, others, folder, row.unneeded)
+    return { row, architecture, weights, quantized, metadata: reader.metadata }
   } finally {
     await reader.close()
   }
@@ -78,4 +88,16 @@ export async function saveModel(
   await writeJsonFile(join(folder, 'config.json'), { ...architecture.config, torch_dtype: dtype })
   const path = join(folder, 'model.safetensors')
   await writeSafetensors(path, weights, { float, metadata: { format: 'pt', ...metadata } })
+}
+
+/** {@link saveModel} of a model with matrices in few bits: those of its layers in `bits`. */
+export async function saveQuantized(
+  folder: string,
+  { config }: Pick<CausalArchitecture, 'config'>,
+  weights: MixedWeights,
+  options: { readonly bits: 4 | 8; readonly metadata?: Readonly<Record<string, string>> },
+): Promise<void> {
+  const said = { ...config, quantization_config: quantizationConfig(options.bits) }
+  await writeJsonFile(join(folder, 'config.json'), said)
+  await writeSafetensors(join(folder, 'model.safetensors'), mixedTensors(weights), { metadata: options.metadata ?? {} })
 }

@@ -8,6 +8,7 @@ import { Decoder } from './decoder.ts'
 import { type DecoderForm, decoderForms } from './decoder-forms.ts'
 import { Gpt2 } from './gpt2.ts'
 import type { MaskedArchitecture, MaskedConfig } from './masked-architecture.ts'
+import { isQuantized } from './quantized-weights.ts'
 import type { SequenceConfig, SequenceToSequenceArchitecture } from './sequence-architecture.ts'
 import { T5 } from './t5.ts'
 import { type T5Form, t5Forms } from './t5-forms.ts'
@@ -182,7 +183,7 @@ const anyConfig = z.object({ model_type: z.string(), quantization_config: z.unkn
 
 function modelTypeOf(config: unknown, source: string): string {
   const { model_type: type, quantization_config: quantized } = checkValue(config, anyConfig, source, CheckpointError)
-  if (quantized == null) return type
+  if (quantized == null || isQuantized(config)) return type
   throw new CheckpointError(
     `${source}: quantization_config says that the weights are quantized; load a copy that is not`,
   )

@@ -13,7 +13,7 @@ export type Weights = Readonly<Record<string, HostTensor>>
  * misshapen, not floats or not finite, and for tensors that nothing asks for, those that match `unneeded` aside.
  */
 export async function readWeights(
-  scope: Scope,
+  scope: Pick<Scope, 'parameters'>,
   reader: TensorReader,
   folder: string,
   unneeded: RegExp,
@@ -42,7 +42,12 @@ export async function readWeights(
 }
 
 /** Parameter name → name in the file. */
-function storedNames(scope: Scope, { tensors }: TensorReader, folder: string, unneeded: RegExp): Map<string, string> {
+function storedNames(
+  scope: Pick<Scope, 'parameters'>,
+  { tensors }: TensorReader,
+  folder: string,
+  unneeded: RegExp,
+): Map<string, string> {
   const names = new Map<string, string>()
   for (const name of scope.parameters.keys()) {
     const found = spellings(name).find((candidate) => tensors.has(candidate))

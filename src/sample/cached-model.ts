@@ -3,6 +3,7 @@ import type { HostTensor } from '../graph/dtype.ts'
 import { kernelMultiple } from '../graph/operations/cached-attention.ts'
 import { input } from '../graph/tensor.ts'
 import type { CausalArchitecture, CausalDimensions } from '../models/architecture.ts'
+import { formatsOf, partsOf, type QuantizedMatrices } from '../models/block-quantization.ts'
 import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 import { CachedState } from './cached-state.ts'
@@ -11,7 +12,7 @@ import { parametersIn } from './parameters-in.ts'
 
 /** Where weights come from: host tensors, packed once for inference, or a trainer's own buffers, shared. */
 export type WeightSource =
-  | { readonly tensors: Readonly<Record<string, HostTensor>> }
+  | { readonly tensors: Readonly<Record<string, HostTensor>>; readonly quantized?: QuantizedMatrices }
   | { readonly buffers: Readonly<Record<string, DeviceBuffer>> }
 
 /** What decodes over caches: a causal architecture, or the decoder of another. */
@@ -47,12 +48,19 @@ export class CachedModel implements CausalModel {
     const outputs = decodingGraph(architecture)
     const names = parametersIn(outputs, architecture.scope)
     const overwrite = cachesToExtend(outputs)
-    const program = lower(outputs, { provider: engine.provider, initializers: held ? names : [], overwrite })
+    const quantized = held ? (weights.quantized ?? {}) : {}
+    const program = lower(outputs, {
+      provider: engine.provider,
+      initializers: held ? names : [],
+      quantized: formatsOf(quantized),
+      overwrite,
+    })
     if (!engine.inPlace || !program.inPlace)
       throw new EngineError(`decode: the engine ${engine.name} cannot extend caches in place; use cpu or wasm`)
+    const dense = names.filter((name) => !(name in quantized))
     const session = await engine.createSession(
       program.bytes,
-      held ? { initializers: used(weights.tensors, names) } : {},
+      held ? { initializers: { ...used(weights.tensors, dense), ...partsOf(quantized) } } : {},
     )
     const shared = held ? {} : used(weights.buffers, names)
     return new CachedModel(engine, session, architecture.dimensions, shared)

@@ -131,7 +131,8 @@ async function header(model: TextModel) {
   }
 }
 
-async function textFor(
+/** The text to measure a model on. Throws DataError where there is none. */
+export async function textFor(
   { tokenizer, folder }: TextModel,
   corpus: Corpus | undefined,
   { data, field, signal }: EvaluateTextOptions,
@@ -154,14 +155,15 @@ function windowsFor({ loaded }: TextModel, ownRun: boolean): WindowShape {
   return { contextLength, batchSize: Math.max(1, Math.floor(fitting)) }
 }
 
-async function measureLoss(model: TextModel, text: MeasuredText, ownRun: boolean, options: EvaluateTextOptions) {
+/** The loss of a model on a text, in windows of its own context where it is a run of ours. */
+export async function measureLoss(model: TextModel, text: MeasuredText, ownRun: boolean, options: EvaluateTextOptions) {
   const shape = windowsFor(model, ownRun)
   const { ids, bytes, documents } = text
   const total = countSequentialBatches(ids, shape)
   const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
   try {
-    const { architecture, weights } = model.loaded
-    const heldOut = await HeldOutLoss.create(engine, architecture, shape)
+    const { architecture, weights, quantized } = model.loaded
+    const heldOut = await HeldOutLoss.create(engine, architecture, shape, quantized)
     const buffers = Object.entries(weights).map(([name, tensor]) => [name, engine.createBuffer(tensor)] as const)
     const validationLoss = await heldOut.mean(Object.fromEntries(buffers), sequentialWindows(ids, shape), (done) => {
       options.signal?.throwIfAborted()

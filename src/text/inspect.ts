@@ -27,7 +27,7 @@ export interface ParameterCounts {
 
 /** Bytes that a model takes. */
 export interface MemoryNeeds {
-  /** All parameters in each precision; 8 and 4 bits with a float32 scale for each block of 32. */
+  /** All parameters in each precision; 8 and 4 bits with a scale in 16 bits for each block of 32. */
   readonly weights: Readonly<Record<'float32' | 'float16' | 'bits8' | 'bits4', number>>
   /** Keys and values of one token of one sequence, float32: `2 · nLayers · nKvHeads · dHead · 4`. */
   readonly cachePerToken: number
@@ -130,7 +130,7 @@ function memoryOf(architecture: CausalArchitecture, { total }: ParameterCounts, 
   const { nLayers, nKvHeads, dHead, contextLength } = architecture.dimensions
   const cachePerToken = 2 * nLayers * nKvHeads * dHead * 4
   return {
-    weights: { float32: 4 * total, float16: 2 * total, bits8: (1 + 1 / 8) * total, bits4: (1 / 2 + 1 / 8) * total },
+    weights: { float32: 4 * total, float16: 2 * total, bits8: (1 + 1 / 16) * total, bits4: (1 / 2 + 1 / 16) * total },
     cachePerToken,
     cacheAtFullContext: cachePerToken * contextLength,
     trainingState: trainingStateOf(architecture, record),

@@ -74,7 +74,10 @@ export class TextModel {
       )
     const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
     try {
-      const model = await CachedModel.create(engine, loaded.architecture, { tensors: loaded.weights })
+      const model = await CachedModel.create(engine, loaded.architecture, {
+        tensors: loaded.weights,
+        quantized: loaded.quantized,
+      })
       return new TextModel(folder, tokenizer, loaded, engine, model)
     } catch (error) {
       await engine.close()

@@ -3,6 +3,7 @@ import { sizeOf } from '../graph/dtype.ts'
 import { input } from '../graph/tensor.ts'
 import { maskedNextTokenLoss } from '../losses/next-token.ts'
 import type { CausalArchitecture } from '../models/architecture.ts'
+import { formatsOf, partsOf, type QuantizedMatrices } from '../models/block-quantization.ts'
 import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 
@@ -20,12 +21,20 @@ export class HeldOutLoss {
     this.#loss = engine.createBuffer({ dtype: 'float32', shape: [] })
   }
 
-  static async create(engine: Engine, architecture: CausalArchitecture, shape: WindowShape): Promise<HeldOutLoss> {
+  /** `quantized` are parameters that are fixed now, in few bits; the others are passed with each measurement. */
+  static async create(
+    engine: Engine,
+    architecture: CausalArchitecture,
+    shape: WindowShape,
+    quantized: QuantizedMatrices = {},
+  ): Promise<HeldOutLoss> {
     const { batchSize: B, contextLength: T } = shape
     const tokens = input('tokens', 'int32', [B, T + 1])
     const mask = input('mask', 'float32', [B, T])
     const loss = maskedNextTokenLoss(tokens, mask, (ids) => architecture.logits(ids))
-    const session = await engine.createSession(lower({ loss }, { provider: engine.provider }).bytes)
+    const fixed = { initializers: Object.keys(quantized), quantized: formatsOf(quantized) }
+    const program = lower({ loss }, { provider: engine.provider, ...fixed })
+    const session = await engine.createSession(program.bytes, { initializers: partsOf(quantized) })
     return new HeldOutLoss(engine, session, [B, T + 1], [B, T])
   }
 

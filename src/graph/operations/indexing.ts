@@ -26,6 +26,7 @@ const gatherRow: Operation<None> = {
     const [rows, width] = table!.shape as [number, Dim]
     return [scatterAdd(reshape(g!, [-1, width]), reshape(ids!, [-1]), rows), undefined]
   },
+  takesFewBits: (index) => index === 0,
   lower: (emit, inputs, _, node) => {
     const format = emit.quantized(inputs[0]!)
     return format

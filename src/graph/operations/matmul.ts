@@ -42,6 +42,7 @@ const matmulRow: Operation<MatmulAttributes> = {
       : product(g!, b!, { transposeA: false, transposeB: !transposeB, alpha })
     return [sumTo(ga, a!.shape), gradientOfB(a!, b!, g!, attributes)]
   },
+  takesFewBits: (index, { transposeA, transposeB, alpha }) => index === 1 && !transposeA && transposeB && alpha === 1,
   lower: (emit, inputs, attributes, node) => lowerMatmul(emit, inputs, attributes, node.inputs),
 }
 
@@ -100,7 +101,7 @@ function lowerQuantized(
   { shape }: Tensor,
   { bits, blockSize }: BlockFormat,
 ): string[] {
-  if (transposeA || !transposeB || alpha !== 1)
+  if (!matmulRow.takesFewBits!(1, { transposeA, transposeB, alpha }))
     throw new ConfigError(`matmul: ${w} is quantized, which serves x · Wᵀ alone; leave it as it is`, { name: w })
   const { packed, scales } = quantizedParts(w!)
   const [n, k] = shape as readonly [number, number]
