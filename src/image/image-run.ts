@@ -272,6 +272,7 @@ function trainerOptions(gan: Gan, row: GanRow, { settings, record }: PreparedIma
     gan,
     objective: row.objective,
     weights: { penalty, penaltyShare, matching },
+    reconstruction: settings.reconstruction,
     batchSize: settings.batchSize,
     optimizer: { generator: adam, discriminator: adam },
     gradientClip: gradientClip === 0 ? Number.POSITIVE_INFINITY : gradientClip,

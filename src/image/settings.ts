@@ -31,6 +31,7 @@ export interface ImageSettings {
   readonly penaltyFloor: number
   readonly penaltyShare: number
   readonly matching: number
+  readonly reconstruction: number
   readonly augmentation: AugmentationPolicy
   readonly conditionDrop: number
   readonly flip: boolean
@@ -71,6 +72,7 @@ export const imageSettingFields: readonly SettingField<keyof ImageSettings>[] = 
   real('penaltyFloor', 0, 1, 'penalty at the end, as a share of the first'),
   real('penaltyShare', 0.01, 1, 'share of each batch whose gradients are penalized'),
   real('matching', 0, 100, 'weight of telling right words from wrong ones'),
+  real('reconstruction', 0, 1000, 'weight of the distance from the picture asked for: where a caption has one picture'),
   {
     name: 'augmentation',
     words: ['none', 'diffaugment', 'ada'],
@@ -109,6 +111,7 @@ function preset(sizes: Sizes): ImageSettings {
     penaltyFloor: 0.1,
     penaltyShare: 0.25,
     matching: 1,
+    reconstruction: 0,
     augmentation: 'none',
     conditionDrop: 0.1,
     flip: false,

@@ -1,6 +1,6 @@
 import { gradients } from '../graph/gradient.ts'
 import { greater } from '../graph/operations/compare.ts'
-import { add, cast, mul, neg, softplus, sqrt, sub } from '../graph/operations/elementwise.ts'
+import { abs, add, cast, mul, neg, softplus, sqrt, sub } from '../graph/operations/elementwise.ts'
 import { mean, sum } from '../graph/operations/reduce.ts'
 import { slice } from '../graph/operations/shape.ts'
 import type { Tensor } from '../graph/tensor.ts'
@@ -60,6 +60,11 @@ function part(x: Tensor, share: number): Tensor {
 /** E over pairs of softplus(worse − better): how sure it is to rank the better above the worse. */
 function ranking(better: Tensor, worse: Tensor): Tensor {
   return mean(softplus(sub(worse, better)))
+}
+
+/** E|fake − real|: how far a picture is from the very one that its words belong to (Isola et al. 2017, equation 3). */
+export function reconstructionError(fake: Tensor, real: Tensor): Tensor {
+  return mean(abs(sub(fake, real)))
 }
 
 /** Logits of both sides, and what is reported of them. */

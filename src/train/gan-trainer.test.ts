@@ -113,6 +113,21 @@ describe('a trainer of two networks', () => {
     await expect(trainer(engine, 'r3gan', changes)).rejects.toThrow(new ConfigError(message))
   })
 
+  it('draws pictures to those that were asked for, as much as it is told', async () => {
+    const first = async (reconstruction: number) => {
+      const player = await trainer(engine, 'r3gan', { reconstruction })
+      const rounds = []
+      for (let i = 0; i < 40; i++) rounds.push(await player.round(feedsOf(0), { generator: 0.01, discriminator: 0 }))
+      await player.release()
+      return rounds
+    }
+    const [free, drawn] = [await first(0), await first(10)]
+    const [begin, end] = [drawn[0]!, drawn.at(-1)!]
+    expect(free[0]).not.toHaveProperty('reconstructionError')
+    expect(begin.generatorLoss).toBeCloseTo(free[0]!.generatorLoss + 10 * begin.reconstructionError!, 4)
+    expect(end.reconstructionError).toBeLessThan(0.9 * begin.reconstructionError!)
+  })
+
   it('averages little at first, and then as it is told', () => {
     expect([0, 1, 8, 90, 1e6].map((rounds) => averagingDecay(0.9, rounds))).toEqual([0.1, 2 / 11, 0.5, 0.9, 0.9])
   })

@@ -1,8 +1,15 @@
 import { ConfigError } from '../errors.ts'
 import { allocate, type HostTensor, sizeOf } from '../graph/dtype.ts'
+import { add, mul } from '../graph/operations/elementwise.ts'
 import { reshape } from '../graph/operations/shape.ts'
 import { input, type Tensor } from '../graph/tensor.ts'
-import type { AdversarialWeights, Duel, Objective, PlayerLoss } from '../losses/adversarial.ts'
+import {
+  type AdversarialWeights,
+  type Duel,
+  type Objective,
+  type PlayerLoss,
+  reconstructionError,
+} from '../losses/adversarial.ts'
 import type { Gan, StatisticUpdates } from '../models/gan.ts'
 import { initializeAll, type Parameter, type Scope } from '../nn/parameters.ts'
 import type { LoweredProgram } from '../onnx/lower.ts'
@@ -23,6 +30,8 @@ export interface GanTrainerOptions {
   readonly gan: Gan
   readonly objective: Objective
   readonly weights: AdversarialWeights & { readonly penalty: number }
+  /** Weight of {@link reconstructionError} in the generator's loss; 0 by default. */
+  readonly reconstruction?: number
   readonly batchSize: number
   readonly optimizer: Readonly<Record<PlayerName, Optimizer>>
   /** Limit of each player's global gradient norm; Infinity leaves gradients as they are. */
@@ -48,6 +57,7 @@ export interface RoundResult {
   readonly r2?: number
   readonly gradientPenalty?: number
   readonly matchingLoss?: number
+  readonly reconstructionError?: number
   /** Before clipping. */
   readonly discriminatorGradientNorm: number
   readonly generatorGradientNorm: number
@@ -232,14 +242,15 @@ export class GanTrainer {
       for (const [name, buffer] of Object.entries(reports)) values[name] = await scalarOf(buffer)
       return values
     }
-    const { loss: generatorLoss, gradientNorm: generatorGradientNorm } = await read(this.#players.generator)
+    const generator = await read(this.#players.generator)
     const { loss, gradientNorm, ...reports } = await read(this.#players.discriminator)
     return {
       ...reports,
+      ...('reconstructionError' in generator ? { reconstructionError: generator.reconstructionError } : {}),
       discriminatorLoss: loss,
-      generatorLoss,
+      generatorLoss: generator.loss,
       discriminatorGradientNorm: gradientNorm,
-      generatorGradientNorm,
+      generatorGradientNorm: generator.gradientNorm,
     } as unknown as RoundResult
   }
 }
@@ -265,8 +276,7 @@ function playerStep(name: PlayerName, options: GanTrainerOptions): StepGraph {
   const weights = { ...options.weights, penalty }
   const updates: StatisticUpdates = new Map()
   const duel = duelOf(options, updates)
-  const { loss, reports }: PlayerLoss =
-    name === 'generator' ? objective.generator(duel) : objective.discriminator(duel, weights)
+  const { loss, reports } = name === 'generator' ? generatorLoss(duel, options) : objective.discriminator(duel, weights)
   const average = name === 'generator' ? { emaDecay: input('emaDecay', 'float32', []) } : {}
   const parameters = trainedOf(gan[name])
   const step = fusedStep(loss, { parameters, optimizer: optimizer[name], gradientClip, ...average })
@@ -274,19 +284,33 @@ function playerStep(name: PlayerName, options: GanTrainerOptions): StepGraph {
   return {
     outputs: {
       ...step.outputs,
-      ...(name === 'discriminator' ? reports : {}),
+      ...reports,
       ...Object.fromEntries(statistics.map(([key, next]) => [nextName(key), next])),
     },
     overwrite: { ...step.overwrite, ...Object.fromEntries(statistics.map(([key]) => [nextName(key), key])) },
   }
 }
 
+/** The objective's loss and, where it is asked for, the distance from the pictures whose words were given. */
+function generatorLoss(duel: PlayedDuel, { objective, reconstruction = 0 }: GanTrainerOptions): PlayerLoss {
+  const { loss } = objective.generator(duel)
+  if (reconstruction === 0) return { loss, reports: {} }
+  const error = reconstructionError(duel.painted, duel.shown)
+  return { loss: add(loss, mul(error, reconstruction)), reports: { reconstructionError: error } }
+}
+
 function trainedOf({ parameters }: Scope): Map<string, Parameter> {
   return new Map([...parameters].filter(([, { trained }]) => trained !== false))
 }
 
+/** A duel, and its pictures as they are before augmentation: `painted` fake ones, `shown` real ones. */
+interface PlayedDuel extends Duel {
+  readonly painted: Tensor
+  readonly shown: Tensor
+}
+
 /** The placeholders of a step, and the pictures that both sides bring to it. */
-function duelOf({ gan, batchSize, augmented }: GanTrainerOptions, updates: StatisticUpdates): Duel {
+function duelOf({ gan, batchSize, augmented }: GanTrainerOptions, updates: StatisticUpdates): PlayedDuel {
   const { channels, imageSize, latentSize } = gan.config
   const pictures = { batch: batchSize, channels, size: imageSize }
   const real = input('real', 'float32', [batchSize, channels, imageSize, imageSize])
@@ -296,6 +320,8 @@ function duelOf({ gan, batchSize, augmented }: GanTrainerOptions, updates: Stati
   const seen = (x: Tensor, side: string) =>
     augmented ? augmentPictures(x, augmentationPlaceholders(side, pictures)) : x
   return {
+    shown: real,
+    painted: fake,
     real: seen(real, 'real'),
     fake: seen(fake, 'fake'),
     between: reshape(input('between', 'float32', [batchSize]), [batchSize, 1, 1, 1]),

@@ -22,6 +22,7 @@ const round = z.object({
   r2: measured,
   gradientPenalty: measured,
   matchingLoss: measured,
+  reconstructionError: measured,
   discriminatorGradientNorm: measured,
   generatorGradientNorm: measured,
   augmentation: measured,
