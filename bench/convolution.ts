@@ -1,6 +1,7 @@
 /**
  * Convolutions at the sizes that small image networks have: forward, input gradient and weight gradient in GFLOP/s, in
- * turns in one process, and other ways to lower the weight gradient beside the one that was chosen.
+ * turns in one process, and other ways to lower the weight gradient beside the one that was chosen; forward also as it is lowered for a graphics processor, which is
+ * a plain Conv: small pictures are laid side by side for the processor, and few outputs are computed by inputs.
  *
  *     npm run bench -- convolution [rounds=15] [threads=0]
  */
@@ -10,7 +11,7 @@ import { leakyRelu } from '../src/graph/operations/elementwise.ts'
 import { sum } from '../src/graph/operations/reduce.ts'
 import { averagePool2d, repeat2d } from '../src/graph/operations/resampling.ts'
 import { applyOne, input, type Tensor } from '../src/graph/tensor.ts'
-import { lower } from '../src/onnx/lower.ts'
+import { type LowerOptions, lower } from '../src/onnx/lower.ts'
 import { Random } from '../src/random/random.ts'
 import type { Engine } from '../src/runtime/engine.ts'
 import { createEngine } from '../src/runtime/index.ts'
@@ -41,6 +42,15 @@ const sizes: readonly Size[] = [
   { batch: 64, from: 128, to: 256, side: 16, kernel: 1 },
   { batch: 64, from: 128, to: 128, side: 16, groups: 8 },
   { batch: 64, from: 64, to: 128, side: 32, stride: 2 },
+  { batch: 32, from: 128, to: 128, side: 4 },
+  { batch: 32, from: 64, to: 64, side: 4 },
+  { batch: 32, from: 48, to: 48, side: 4 },
+  { batch: 8, from: 128, to: 128, side: 4 },
+  { batch: 32, from: 96, to: 96, side: 8 },
+  { batch: 32, from: 64, to: 64, side: 8 },
+  { batch: 32, from: 48, to: 16, side: 32 },
+  { batch: 32, from: 48, to: 12, side: 32 },
+  { batch: 32, from: 48, to: 8, side: 32 },
 ]
 
 const nameOf = ({ batch, from, to, side, kernel = 3, stride = 1, groups = 1 }: Size) =>
@@ -52,8 +62,8 @@ interface Runnable {
   release(): Promise<void>
 }
 
-async function compiled(engine: Engine, out: Tensor): Promise<Runnable> {
-  const program = lower({ out }, { provider: 'cpu' })
+async function compiled(engine: Engine, out: Tensor, provider: LowerOptions['provider'] = 'cpu'): Promise<Runnable> {
+  const program = lower({ out }, { provider })
   const session = await engine.createSession(program.bytes)
   const random = Random.seed(1)
   const inputs = Object.entries(program.inputs).map(([name, { dtype, shape }]) => {
@@ -75,13 +85,15 @@ async function compiled(engine: Engine, out: Tensor): Promise<Runnable> {
   }
 }
 
-/** Median milliseconds of each, in turns. */
-async function times<K extends string>(
+/** Median milliseconds of each, in turns; of those of `plain` as lowered for a graphics processor. */
+async function times(
   engine: Engine,
-  graphs: Readonly<Record<K, Tensor>>,
-): Promise<Record<K, number>> {
+  graphs: Readonly<Record<string, Tensor>>,
+  plain: Readonly<Record<string, Tensor>> = {},
+): Promise<Record<string, number>> {
   const programs: [string, Runnable, number[]][] = []
-  for (const [name, out] of Object.entries<Tensor>(graphs)) programs.push([name, await compiled(engine, out), []])
+  for (const [name, out] of Object.entries(graphs)) programs.push([name, await compiled(engine, out), []])
+  for (const [name, out] of Object.entries(plain)) programs.push([name, await compiled(engine, out, 'webgpu'), []])
   for (let round = -2; round < rounds; round++)
     for (const [, program, taken] of programs) {
       const begin = performance.now()
@@ -89,7 +101,7 @@ async function times<K extends string>(
       if (round >= 0) taken.push(performance.now() - begin)
     }
   for (const [, program] of programs) await program.release()
-  return Object.fromEntries(programs.map(([name, , taken]) => [name, median(taken)])) as Record<K, number>
+  return Object.fromEntries(programs.map(([name, , taken]) => [name, median(taken)]))
 }
 
 async function measure(engine: Engine, size: Size): Promise<Measurement[]> {
@@ -105,11 +117,8 @@ async function measure(engine: Engine, size: Size): Promise<Measurement[]> {
     .map(([name, row]) => {
       return [name, applyOne(row, [x, g], { ...attributesOf(options), size: [kernel, kernel] })] as const
     })
-  const taken: Readonly<Record<string, number>> = await times(engine, {
-    forward: y,
-    input: conv2dTranspose(g, w, [side, side], options),
-    ...Object.fromEntries(ways),
-  })
+  const graphs = { forward: y, input: conv2dTranspose(g, w, [side, side], options), ...Object.fromEntries(ways) }
+  const taken = await times(engine, graphs, { 'plain Conv': y })
   const rate = (name: string) =>
     (2 * kernel ** 2 * (from / groups) * to * batch * (side / stride) ** 2) / taken[name]! / 1e6
   const others = ways.slice(1).map(([name]) => `${name} ${rate(name).toFixed(0)}`)
@@ -125,6 +134,7 @@ async function measure(engine: Engine, size: Size): Promise<Measurement[]> {
       note: others.length > 0 ? `${note}; other ways: ${others.join(', ')}` : note,
     },
     { measure: `${name}: input gradient ÷ forward`, value: rate('input') / rate('forward'), unit: '' },
+    { measure: `${name}: forward ÷ plain Conv`, value: rate('forward') / rate('plain Conv'), unit: '' },
   ]
 }
 
@@ -140,7 +150,7 @@ async function measureOthers(engine: Engine): Promise<Measurement[]> {
   })
   const bytes = { leakyRelu: 2, 'its mask': 2, averagePool2d: 1.25, repeat2d: 5 } as const
   return Object.entries(bytes).map(([name, passes]) => {
-    const rate = (passes * 4 * 64 * 64 * 32 * 32) / taken[name as keyof typeof bytes] / 1e6
+    const rate = (passes * 4 * 64 * 64 * 32 * 32) / taken[name]! / 1e6
     return { measure: `${name} of 64×64×32×32`, value: rate, unit: 'GB/s' }
   })
 }
