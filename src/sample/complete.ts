@@ -1,6 +1,6 @@
 import type { CausalModel } from './causal-model.ts'
 import { generate } from './generate.ts'
-import type { FinishReason, GenerateOptions, GenerationEvent } from './generation.ts'
+import type { FinishReason, GenerateOptions, GenerationEvent, GuessCounts } from './generation.ts'
 import type { IdLogProbability } from './log-probabilities.ts'
 import type { SamplerSettings } from './settings.ts'
 
@@ -20,6 +20,8 @@ export interface Completion {
   readonly top?: readonly (readonly IdLogProbability[])[]
   /** What beam search ranked it by. */
   readonly score?: number
+  /** What speculation came to, where it was asked for. */
+  readonly guesses?: GuessCounts
 }
 
 /** Runs {@link generate} to its end; continuations in order of rows. Throws what it throws. */
@@ -53,5 +55,6 @@ export function completionOf(row: number, events: readonly GenerationEvent[]): C
     ...(finish.text !== undefined && { text: events.map((event) => event.text ?? '').join('') }),
     ...(tokens.some((token) => token.top) && { top: tokens.map((token) => token.top ?? []) }),
     ...(finish.score !== undefined && { score: finish.score }),
+    ...(finish.guesses !== undefined && { guesses: finish.guesses }),
   }
 }

@@ -1,29 +1,17 @@
-import { Random } from '../random/random.ts'
 import { beamSearch } from './beam-search.ts'
 import type { CausalModel, DecodingState } from './causal-model.ts'
-import {
-  breakerIds,
-  checkRequest,
-  type FinishEvent,
-  type FinishReason,
-  type GenerateOptions,
-  type GenerationEvent,
-  limitFor,
-  type TokenEvent,
-} from './generation.ts'
-import { createHistory, type History } from './history.ts'
-import { likeliest, logNormalizer } from './log-probabilities.ts'
+import { advance, type Continuation, openContinuation, samplerOf } from './continuation.ts'
+import { checkRequest, type GenerateOptions, type GenerationEvent, limitFor } from './generation.ts'
 import { resolveSamplerSettings } from './resolve-settings.ts'
-import { Sampler } from './sampler.ts'
 import type { SamplerSettings } from './settings.ts'
-import { TextTrack } from './text-track.ts'
+import { speculate } from './speculation/speculate.ts'
 
 /**
  * Continues each prompt `n` times, all at once, and reports every id as it is chosen: ids in, ids out.
  *
  * Continuation r draws from the stream of (seed, r, step) alone, so that it is the same in any batch. Ids that end the
  * text end a continuation without a token event. Beam search (`beams` > 1) reports a prompt's continuations when it is
- * done, best first. Throws {@link ConfigError} for settings and {@link DataError} for prompts that can't be, among them
+ * done, best first; with `speculation` continuations come one after the other. Throws {@link ConfigError} for settings and {@link DataError} for prompts that can't be, among them
  * one longer than the context, before anything runs; {@link DivergenceError} for logits that are NaN or +∞.
  */
 export async function* generate(
@@ -37,18 +25,25 @@ export async function* generate(
   if (prompts.length === 0) return
   if (settings.beams > 1) {
     for (const [index, prompt] of prompts.entries()) yield* beamSearch(model, prompt, index, settings, options)
+  } else if (options.speculation !== undefined) {
+    for (const row of continuationsOf(model, prompts, settings, options))
+      yield* speculate(model, row, settings, options, options.speculation)
   } else yield* drawAll(model, prompts, settings, options)
 }
 
-/** One continuation in flight. */
-interface Row {
-  readonly row: number
-  readonly history: History
-  /** The most ids that prompt and continuation may have. */
-  readonly limit: number
-  readonly random: Random
-  readonly text: TextTrack | undefined
-  finished: boolean
+/** `n` continuations of each prompt. */
+function continuationsOf(
+  model: CausalModel,
+  prompts: readonly (readonly number[])[],
+  settings: SamplerSettings,
+  options: GenerateOptions,
+): Continuation[] {
+  const first = options.firstRow ?? 0
+  return prompts.flatMap((prompt, index) =>
+    Array.from({ length: settings.n }, (_, continuation) =>
+      openContinuation(model, prompt, first + index * settings.n + continuation, settings, options),
+    ),
+  )
 }
 
 async function* drawAll(
@@ -59,16 +54,8 @@ async function* drawAll(
 ): AsyncGenerator<GenerationEvent, void, undefined> {
   const capacity = Math.max(...prompts.map((prompt) => limitFor(model, prompt, settings)))
   const { vocabSize } = model
-  const sampler = new Sampler(settings, {
-    vocabSize,
-    capacity,
-    breakers: breakerIds(settings, options),
-    ...(options.hooks && { hooks: options.hooks }),
-    ...(options.constraint && { constraint: options.constraint }),
-  })
-  const rows = prompts.flatMap((prompt, index) =>
-    rowsOf(prompt, index, limitFor(model, prompt, settings), settings, options),
-  )
+  const sampler = samplerOf(model, capacity, settings, options)
+  const rows = continuationsOf(model, prompts, settings, options)
   const state = await model.open({ batch: rows.length, capacity })
   try {
     let logits = await prefill(state, prompts, settings.n, vocabSize)
@@ -84,21 +71,6 @@ async function* drawAll(
   } finally {
     state.release()
   }
-}
-
-function rowsOf(
-  prompt: readonly number[],
-  index: number,
-  limit: number,
-  settings: SamplerSettings,
-  options: GenerateOptions,
-): Row[] {
-  const streams = Random.seed(settings.seed).split('sample')
-  return Array.from({ length: settings.n }, (_, continuation) => {
-    const row = (options.firstRow ?? 0) + index * settings.n + continuation
-    const text = options.decoder && new TextTrack(options.decoder(), settings.stop)
-    return { row, history: createHistory(prompt, limit), limit, random: streams.at(row), text, finished: false }
-  })
 }
 
 /** Runs each prompt once, then gives its cache and its logits to all its `n` rows. */
@@ -118,58 +90,4 @@ async function prefill(
   }
   await state.reorder(rows.map(owner))
   return spread
-}
-
-/** Chooses the row's next id; gives what to append to its sequence. */
-function* advance(
-  row: Row,
-  logits: Float32Array,
-  sampler: Sampler,
-  settings: SamplerSettings,
-  options: GenerateOptions,
-): Generator<GenerationEvent, number[], undefined> {
-  if (row.finished) return []
-  const { history } = row
-  if (options.signal?.aborted) return yield* finish(row, 'aborted')
-  const over = endOf(row, options)
-  if (over !== undefined) return yield* finish(row, over)
-  const position = { row: row.row, step: history.length - history.promptLength }
-  const normalizer = logNormalizer(logits, position)
-  row.random.counter = position.step
-  const id = sampler.choose(logits, { ...position, history }, row.random)
-  const logProbability = (logits[id] as number) - normalizer
-  if (options.endOfText?.includes(id)) return yield* finish(row, 'endOfText', { end: { id, logProbability } })
-  history.ids[history.length++] = id
-  const released = row.text?.push(id)
-  const event: TokenEvent = {
-    type: 'token',
-    row: row.row,
-    id,
-    logProbability,
-    ...(settings.topLogProbabilities > 0 && {
-      top: likeliest(logits, normalizer, settings.topLogProbabilities, sampler.room),
-    }),
-    ...(released && { text: released.text }),
-  }
-  yield event
-  if (released?.stop !== undefined) return yield* finish(row, 'stop', { stop: released.stop })
-  const end = endOf(row, options)
-  return end === undefined ? [id] : yield* finish(row, end)
-}
-
-/** Why no id may follow, if none may. */
-function endOf({ history, limit }: Row, { constraint }: GenerateOptions): FinishReason | undefined {
-  if (constraint?.isOver(history)) return 'complete'
-  return history.length >= limit ? 'length' : undefined
-}
-
-function* finish(
-  row: Row,
-  reason: FinishReason,
-  facts: Pick<FinishEvent, 'end' | 'stop'> = {},
-): Generator<FinishEvent, number[], undefined> {
-  row.finished = true
-  const text = row.text && { text: row.text.end() }
-  yield { type: 'finish', row: row.row, reason, ...facts, ...text }
-  return []
 }

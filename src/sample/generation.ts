@@ -39,6 +39,8 @@ export interface FinishEvent {
   readonly text?: string
   /** What beam search ranked it by. */
   readonly score?: number
+  /** What speculation came to, where it was asked for. */
+  readonly guesses?: GuessCounts
 }
 
 /** What {@link generate} reports as it goes. */
@@ -49,6 +51,19 @@ export interface PieceDecoder {
   push(id: number): string
   /** What is left of an incomplete character. */
   end(): string
+}
+
+/**
+ * How ids are guessed ahead, for the model to check several of them in one run: by a smaller model of the same
+ * vocabulary, `length` at a time (4 by default), or without one: what followed the last ids where they stood before, up
+ * to `lookup` at a time.
+ */
+export type Speculation = { readonly draft: CausalModel; readonly length?: number } | { readonly lookup: number }
+
+/** How many ids were guessed and checked, and how many of them were right. */
+export interface GuessCounts {
+  readonly guessed: number
+  readonly accepted: number
 }
 
 /** What {@link generate} needs beside the settings. */
@@ -64,6 +79,8 @@ export interface GenerateOptions {
   readonly hooks?: SamplerHooks
   /** What `regex`, `jsonSchema` or `grammar` come to with the tokenizer's vocabulary; all continuations keep to it. */
   readonly constraint?: Constraint
+  /** Faster where guesses are cheap and often right; what is written follows the same distribution. */
+  readonly speculation?: Speculation
   /** Number of the first continuation, 0 by default: a continuation draws the same numbers in any batch. */
   readonly firstRow?: number
 }
@@ -81,6 +98,7 @@ export function checkRequest(
     throw new ConfigError('generate: stop strings need a decoder from ids to text; pass decoder, or remove stop')
   }
   checkConstraint(model, prompts, settings, options)
+  if (options.speculation !== undefined) checkSpeculation(model, settings, options, options.speculation)
   if (settings.beams > 1 && options.hooks?.afterWarpers !== undefined) {
     throw new ConfigError('generate: beam search has no warpers for a hook to follow; set beams to 1 for marks')
   }
@@ -102,6 +120,29 @@ function checkConstraint(
     throw new ConfigError('generate: stop could end what the constraint asks for in the middle; remove stop')
   }
   for (const prompt of prompts) constraint?.check(limitFor(model, prompt, settings) - prompt.length)
+}
+
+/** The most ids that may be guessed at a time. */
+const longestGuess = 64
+
+function checkSpeculation(
+  model: CausalModel,
+  { beams }: SamplerSettings,
+  { constraint }: GenerateOptions,
+  speculation: Speculation,
+): void {
+  const [name, length] = 'draft' in speculation ? ['length', speculation.length ?? 1] : ['lookup', speculation.lookup]
+  if (!Number.isInteger(length) || length < 1 || length > longestGuess)
+    throw new ConfigError(`generate: ${name} is ${length}, wanted 1 to ${longestGuess} ids to guess at a time`)
+  const other =
+    beams > 1 ? 'beam search' : constraint === undefined ? undefined : 'a form (regex, JSON schema, grammar)'
+  if (other !== undefined)
+    throw new ConfigError(`generate: ${other} goes without guesses ahead; leave draft and lookup out`)
+  if ('draft' in speculation && speculation.draft.vocabSize !== model.vocabSize)
+    throw new ConfigError(
+      `generate: the draft's vocabulary has ${speculation.draft.vocabSize} ids, the model's ${model.vocabSize}; ` +
+        'draft with a model of the same tokenizer',
+    )
 }
 
 function checkPrompt(model: CausalModel, prompt: readonly number[], index: number): void {

@@ -7,7 +7,9 @@ export type {
   FinishReason,
   GenerateOptions,
   GenerationEvent,
+  GuessCounts,
   PieceDecoder,
+  Speculation,
   TokenEvent,
 } from './generation.ts'
 export * from './grammar/index.ts'

@@ -101,11 +101,19 @@ export class Sampler {
    * Throws {@link ConfigError} where nothing is left to choose, {@link DivergenceError} where a hook wrote NaN or +∞.
    */
   choose(logits: Float32Array, context: LogitsContext, random: Random): number {
+    const room = this.narrowed(logits, context)
+    return this.#settings.temperature === 0 ? (room.ids[0] as number) : draw(room, random.uniform())
+  }
+
+  /** What {@link Sampler.choose} draws from, in {@link Sampler.room}: at temperature 0 the greatest alone. */
+  narrowed(logits: Float32Array, context: LogitsContext): Candidates {
     const processed = this.processed(logits, context)
-    if (this.#settings.temperature === 0) return this.#greatest(processed, context)
-    this.#narrow(processed)
-    if (this.#hooks.afterWarpers !== undefined) this.#mark(this.#hooks.afterWarpers, context)
-    return draw(this.room, random.uniform())
+    if (this.#settings.temperature === 0) holdOnly(this.room, this.#greatest(processed, context))
+    else {
+      this.#narrow(processed)
+      if (this.#hooks.afterWarpers !== undefined) this.#mark(this.#hooks.afterWarpers, context)
+    }
+    return this.room
   }
 
   /** A copy of `logits` after the processors, `beforeWarpers` and the constraint; valid until the next call. */
@@ -155,8 +163,16 @@ function runHook(hook: LogitsHook, row: Float32Array, context: LogitsContext): v
   }
 }
 
+function holdOnly(room: Candidates, id: number): void {
+  room.ids[0] = id
+  room.scores[0] = 0
+  room.weights[0] = 1
+  room.count = 1
+  room.total = 1
+}
+
 /** The candidate in whose share of the total weight `uniform`, in [0, 1), falls. */
-function draw(candidates: Candidates, uniform: number): number {
+export function draw(candidates: Candidates, uniform: number): number {
   const { ids, weights, count, total } = candidates
   let left = uniform * total
   let at = 0
