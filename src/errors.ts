@@ -35,3 +35,6 @@ export class EngineError extends AtelierError {}
 
 /** Training that cannot go on: a loss or a gradient that is not finite. */
 export class DivergenceError extends AtelierError {}
+
+/** More was asked for at once than there is room to wait; what was asked can be asked again later. */
+export class BusyError extends AtelierError {}

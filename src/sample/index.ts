@@ -1,6 +1,7 @@
 export type { CausalModel, DecodingState } from './causal-model.ts'
 export { type Completion, complete } from './complete.ts'
 export type { Constraint } from './constraint.ts'
+export { ContinuousBatch, type ContinuousBatchOptions } from './continuous-batch.ts'
 export { generate } from './generate.ts'
 export type {
   FinishEvent,
