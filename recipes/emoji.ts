@@ -25,8 +25,9 @@ await trainForGallery({
       generatorWidth: 48,
       textLayers: 1,
       maxTokens: 24,
+      reconstruction: 50,
       samples: 15,
     },
-    budget: { steps: 7000 },
+    budget: { steps: 14_800 },
   },
 })
