@@ -6,7 +6,7 @@ const ladder = [
   ['nn', 'losses', 'optim', 'random'],
   ['models'],
   ['data'],
-  ['train'],
+  ['train', 'export'],
   ['sample'],
   ['evaluate'],
   ['text', 'image'],

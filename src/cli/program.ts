@@ -6,6 +6,7 @@ import type { Craft } from './craft.ts'
 import { crafts } from './crafts.ts'
 import { addData } from './data.ts'
 import { addEvaluate } from './evaluate.ts'
+import { addExport } from './export.ts'
 import { describeError, exitCodeOf, exitCodes, reportError, usageError } from './failure.ts'
 import { addInspect } from './inspect.ts'
 import { addQuantize } from './quantize.ts'
@@ -40,7 +41,7 @@ export function createProgram(): Command {
   addStart(program)
   addGroup(program, 'train', 'train a model', (craft) => craft.train)
   addGroup(program, 'generate', 'make something with a model', (craft) => craft.generate)
-  for (const add of [addEvaluate, addInspect, addQuantize, addRemake, addData]) add(program)
+  for (const add of [addEvaluate, addInspect, addQuantize, addRemake, addExport, addData]) add(program)
   return strictly(program)
 }
 

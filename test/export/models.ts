@@ -1,0 +1,87 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { CausalConfig } from '../../src/models/architecture.ts'
+import { saveModel } from '../../src/models/checkpoint.ts'
+import { architectureNamed } from '../../src/models/registry.ts'
+import { initializeAll } from '../../src/nn/parameters.ts'
+import { Random } from '../../src/random/random.ts'
+
+/** A path of the project, from its root: where npm runs what it runs. */
+const place = (path: string) => resolve(path)
+
+const shared: CausalConfig = {
+  vocabSize: 900,
+  contextLength: 64,
+  dModel: 64,
+  nLayers: 2,
+  nHeads: 4,
+  nKvHeads: 2,
+  dFf: 96,
+  dropout: 0,
+  tieEmbeddings: false,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+  bosTokenId: 899,
+  eosTokenId: 899,
+}
+
+interface Sketch {
+  readonly architecture: string
+  readonly settings?: Partial<CausalConfig>
+  /** A file of test/fixtures/tokenizers, and its `tokenizer_config.json`. */
+  readonly tokenizer?: string
+  readonly roles?: object
+}
+
+const endOfText = { bos_token: '<|endoftext|>', eos_token: '<|endoftext|>' }
+
+/** Models of every form with weights by chance, large enough that each part shows in what they write. */
+export const sketches: Readonly<Record<string, Sketch>> = {
+  gpt2: { architecture: 'gpt2', settings: { nKvHeads: 4, tieEmbeddings: true } },
+  llama: {
+    architecture: 'decoder',
+    settings: {
+      vocabSize: 704,
+      ropeScaling: { kind: 'llama3', factor: 4, lowFrequency: 1, highFrequency: 4, originalContext: 32 },
+      bosTokenId: 1,
+      eosTokenId: 2,
+    },
+    tokenizer: 'llama',
+    roles: { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>', add_bos_token: true },
+  },
+  linear: { architecture: 'decoder', settings: { ropeScaling: { kind: 'linear', factor: 2 } } },
+  mistral: { architecture: 'mistral', settings: { dHead: 8 } },
+  qwen2: { architecture: 'qwen2' },
+  qwen3: { architecture: 'qwen3', settings: { dHead: 32 } },
+}
+
+/** Makes the folder of a sketch: the same bytes on every machine. */
+export async function makeModel(name: string, folder: string): Promise<void> {
+  const { architecture: kind, settings, tokenizer = 'bpe', roles = endOfText } = sketches[name]!
+  const architecture = architectureNamed(kind).build({ ...shared, ...settings })
+  const weights = await initializeAll(architecture.scope.parameters.values(), Random.seed(11))
+  for (const { data, shape } of weights.values())
+    if (shape.length === 2) for (let i = 0; i < data.length; i++) (data as Float32Array)[i]! *= 6
+  await mkdir(folder, { recursive: true })
+  await saveModel(folder, architecture, Object.fromEntries(weights))
+  const json = JSON.parse(await readFile(place(`test/fixtures/tokenizers/${tokenizer}.json`), 'utf8'))
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(json))
+  await writeFile(
+    join(folder, 'tokenizer_config.json'),
+    JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', ...roles }),
+  )
+}
+
+/** The trained decoder of the gallery. */
+export const galleryModel = place('gallery/en')
+
+/** What all are asked to write on from, greedily. */
+export const prompt = 'The people of the United States'
+export const writtenTokens = 24
+
+/** What perplexity is measured on: words that none of the models was trained on. */
+export const measuredText =
+  'I thank you for the welcome that you have given me today. Our first duty is to those who work for their living, ' +
+  'and to their children. We have come a long way since the war, and there is a long way to go. In the last year ' +
+  'prices have risen less than wages, more of our young people go to school than ever before, and our farms feed not ' +
+  'only this nation but many others. I ask the Congress to act on the bill that I have sent it, and to act without delay.'
