@@ -8,6 +8,7 @@ export interface ResumedOptions {
   readonly data?: readonly string[]
   readonly preset?: string
   readonly architecture?: string
+  readonly task?: string
   readonly seed?: number
   readonly set?: Readonly<Record<string, string>>
   readonly tokenizer?: NewTokenizer['kind']
@@ -28,10 +29,12 @@ export async function checkResumed(run: string, options: ResumedOptions): Promis
   const { runExists } = await import('../train/run-record.ts')
   if (!(await runExists(run))) return
   const { readRun } = await import('../text/run.ts')
+  const { taskFor } = await import('../text/tasks/tasks.ts')
   const record = await readRun(run)
   refuseOthers(run, [
     ['preset', options.preset, record.preset],
     ['architecture', options.architecture, record.architecture],
+    ['task', options.task, taskFor(record.architecture, record.task).name],
     ['seed', options.seed, record.seed],
     ['prompt', options.prompt, record.prompt],
     ['licence', options.licence, record.licence],

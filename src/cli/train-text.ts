@@ -60,8 +60,13 @@ export function addTrainText(parent: Command): void {
     )
     .option(
       '--architecture <name>',
-      'decoder (Llama) or gpt2 (default: decoder)',
+      'decoder (Llama), gpt2, bert, t5, or another of those that are loaded (default: decoder)',
       textOption('--architecture', 'a name'),
+    )
+    .option(
+      '--task <name>',
+      'what to learn: next token (next), hidden tokens (fill: bert), spans taken out (denoise: t5), the second text of pairs from the first (pairs: t5) (default: what suits the architecture)',
+      textOption('--task', 'a name'),
     )
     .option('--steps <n>', 'train for so many updates in all', numberOption('--steps', wholeFrom1))
     .option(
@@ -86,7 +91,7 @@ export function addTrainText(parent: Command): void {
     )
     .option(
       '--tokenizer <kind>',
-      'char, byte, bpe (as GPT-2), wordpiece (as BERT: blanks and line ends are lost) or unigram (as T5) (default: bpe)',
+      'char, byte, bpe (as GPT-2), wordpiece (as BERT: blanks and line ends are lost) or unigram (as T5) (default: bpe; wordpiece for fill, unigram for denoise and pairs)',
       textOption('--tokenizer', tokenizers.join(', ')),
     )
     .option(
@@ -96,7 +101,7 @@ export function addTrainText(parent: Command): void {
     )
     .option(
       '--field <name>',
-      'field of JSON, CSV and Parquet that holds the text (default: text)',
+      'field of JSON, CSV and Parquet that holds the text (default: text); for pairs two, as source,target',
       textOption('--field', 'a name'),
     )
     .option('--prompt <text>', 'what samples on the way begin with')
@@ -112,6 +117,8 @@ const examples = [
   'atelier train text --data books/*.txt --out runs/books --preset small --minutes 30',
   'atelier train text --data poems.jsonl --field poem --out runs/poems --tokenizer char --steps 2000',
   'atelier train text --data notes/ --out runs/notes --set dModel=192 nLayers=6 learningRate=0.002',
+  'atelier train text --architecture bert --data state-of-the-union --out runs/blanks',
+  'atelier train text --architecture t5 --task pairs --data titles.jsonl --out runs/titles --epochs 10',
   'atelier train text --out runs/books --resume --minutes 60',
 ]
 
@@ -168,12 +175,13 @@ async function prepared(options: Options, out: string, progress: Progress, signa
     await checkResumed(out, options)
     return { ...always, resume: true }
   }
-  const { preset, architecture, seed, set, field, prompt, vocabulary } = options
-  const { tokenizer: kind = 'bpe' } = options
+  const { preset, architecture = 'decoder', task, seed, set, field, prompt, vocabulary } = options
+  const { taskFor } = await import('../text/tasks/tasks.ts')
+  const { tokenizer: kind = taskFor(architecture, task).tokenizer.kind } = options
   const { paths, names, licence } = await findSources(data, progress, signal)
   return {
     ...always,
-    ...given({ preset, architecture, seed, set, field, prompt, licence: options.licence ?? licence }),
+    ...given({ preset, architecture, task, seed, set, field, prompt, licence: options.licence ?? licence }),
     data: paths,
     sources: names,
     tokenizer: kind === 'char' || kind === 'byte' ? { kind } : { kind, vocabulary },

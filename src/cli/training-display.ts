@@ -29,7 +29,7 @@ export class TrainingDisplay {
   #show(event: TextTrainEvent): void {
     const { progress } = this
     if (event.type === 'prepare') this.#prepare(event)
-    else if (event.type === 'corpus') progress.line(corpusLine(event))
+    else if (event.type === 'corpus') for (const line of [corpusLine(event), ...event.notes]) progress.line(line)
     else if (event.type === 'start') this.#start(event)
     else if (event.type === 'step') progress.show('training', event.progress, stepText(event))
     else if (event.type === 'evaluation') progress.line(evaluationLine(event))
@@ -86,9 +86,16 @@ function stepText({
   return `step ${count(step)}${of} · loss ${loss.toFixed(3)} · ${short(tokensPerSecond)} tokens/s · ${left} left`
 }
 
-function evaluationLine({ step, validationLoss, bitsPerByte, best }: Extract<TextTrainEvent, { type: 'evaluation' }>) {
+function evaluationLine(event: Extract<TextTrainEvent, { type: 'evaluation' }>) {
+  const { step, validationLoss, best } = event
   const kept = best ? '' : dim(' (not better)')
-  return `step ${count(step)}: held-out loss ${validationLoss.toFixed(3)}, ${bitsPerByte.toFixed(3)} bits per byte${kept}`
+  return `step ${count(step)}: held-out loss ${validationLoss.toFixed(3)}${further(event)}${kept}`
+}
+
+/** What is measured besides the loss. */
+function further({ bitsPerByte, accuracy }: Pick<TextRunResult, 'bitsPerByte' | 'accuracy'>): string {
+  const bits = bitsPerByte === undefined ? '' : `, ${bitsPerByte.toFixed(3)} bits per byte`
+  return accuracy === undefined ? bits : `${bits}, ${(100 * accuracy).toFixed(1)} % found`
 }
 
 /** What a training came to, for people. */
@@ -96,7 +103,7 @@ export function summary(result: TextRunResult): string {
   return table([
     ['steps', `${count(result.steps)} (${short(result.tokens)} tokens in ${clock(result.seconds)})`],
     ['speed', `${count(result.tokensPerSecond)} tokens/s`],
-    ['held out', `${result.validationLoss.toFixed(3)} nats a token, ${result.bitsPerByte.toFixed(3)} bits per byte`],
+    ['held out', `${result.validationLoss.toFixed(3)} nats a token${further(result)}`],
     ['run', result.run],
     ['report', result.report],
   ])

@@ -7,6 +7,9 @@ import { DigestSet } from './digest-set.ts'
 
 const blockBytes = 1 << 20
 
+/** Ends a part of a document that goes on, such as the first text of a pair: a byte that no UTF-8 holds. */
+export const partEnd = Buffer.of(0xff)
+
 /**
  * What was read, once and in order: the distinct documents as UTF-8 in a file that has no name.
  *
@@ -55,9 +58,12 @@ export class DocumentSpool {
     }
   }
 
-  /** Adds a piece of text; `last` closes the document, which is dropped when it is empty or was there before. */
-  async add(text: string, last: boolean): Promise<void> {
-    const bytes = Buffer.from(text)
+  /**
+   * Adds a piece of text, or {@link partEnd}; `last` closes the document, which is dropped when it is empty or was there
+   * before.
+   */
+  async add(text: string | Buffer, last: boolean): Promise<void> {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text
     this.current ??= { hash: createHash('sha256'), start: this.written + this.pendingBytes, characters: 0 }
     this.current.hash.update(bytes)
     this.current.characters += countCharacters(bytes)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
-import type { DocumentSpool } from './document-spool.ts'
+import { type DocumentSpool, partEnd } from './document-spool.ts'
 import type { EncodeJob } from './encode-job.ts'
 import { type Encoder, encodeInOrder } from './encoder-pool.ts'
 import type { Split } from './held-out.ts'
@@ -71,7 +71,7 @@ function measure({ byteLengths, heldOut }: Split, side: 0 | 1) {
 export interface SplitPiece {
   readonly text: string
   readonly heldOut: boolean
-  /** Whether a whole document ends here. */
+  /** Whether a whole document, or a part of one that {@link partEnd} ends, ends here. */
   readonly closes: boolean
 }
 
@@ -83,11 +83,18 @@ export async function* piecesOf(spool: DocumentSpool, split: Split): AsyncGenera
   let decoder = new StringDecoder('utf8')
   for await (const block of spool.blocks()) {
     for (let at = 0; at < block.length; ) {
-      const bytes = block.subarray(at, at + left)
+      const rest = block.subarray(at, at + left)
+      const end = rest.indexOf(partEnd[0]!)
+      const bytes = end >= 0 ? rest.subarray(0, end) : rest
       const heldOut = split.heldOut[part] === 1
       for (const text of segmenter.push(decoder.write(bytes))) yield { text, heldOut, closes: false }
       at += bytes.length
       left -= bytes.length
+      if (end >= 0) {
+        yield { text: segmenter.finish(), heldOut, closes: true }
+        at += 1
+        left -= 1
+      }
       if (left > 0) continue
       yield { text: segmenter.finish(), heldOut, closes: split.wholeDocuments }
       decoder = new StringDecoder('utf8')

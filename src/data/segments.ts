@@ -11,6 +11,8 @@ export interface DocumentSegment {
   readonly index: number
   /** Whether the document ends with this piece. */
   readonly last: boolean
+  /** There where a part of the document ends with this piece, such as the first text of a pair. */
+  readonly endsPart?: true
 }
 
 const defaultSize = 1 << 18

@@ -90,7 +90,10 @@ export interface CausalConfig {
   readonly eosTokenId?: number
 }
 
-/** Whether a parameter, by its name in the checkpoint, belongs to a layer: not to embeddings, last norm or output. */
+/**
+ * Whether a parameter, by its name in the checkpoint, belongs to a layer: not to embeddings, of words or of distances,
+ * last norm or output.
+ */
 export function isInLayer(name: string): boolean {
-  return /\.(layers|h)\.\d+\./.test(name)
+  return /\.(layers?|h|block)\.\d+\./.test(name) && !name.includes('relative_attention_bias')
 }

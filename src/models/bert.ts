@@ -3,7 +3,7 @@ import { equal, where } from '../graph/operations/compare.ts'
 import { add, cast, gelu } from '../graph/operations/elementwise.ts'
 import { gather } from '../graph/operations/indexing.ts'
 import { linear, matmul } from '../graph/operations/matmul.ts'
-import { slice } from '../graph/operations/shape.ts'
+import { reshape, slice } from '../graph/operations/shape.ts'
 import { constant, formatShape, type Tensor } from '../graph/tensor.ts'
 import { Embedding, LayerNorm, Linear } from '../nn/layers.ts'
 import { joinHeads, maskedAttention, paddingMask, splitHeads } from '../nn/masked-attention.ts'
@@ -116,7 +116,9 @@ export class Bert implements MaskedArchitecture {
   }
 
   logits(input: MaskedInput, key?: RandomKey): Tensor {
-    const x = this.#transformNorm.forward(gelu(this.#transform.forward(this.states(input, key))))
+    const states = this.states(input, key)
+    const wanted = input.places ? gather(reshape(states, [-1, this.dimensions.dModel]), input.places) : states
+    const x = this.#transformNorm.forward(gelu(this.#transform.forward(wanted)))
     return linear(x, this.#output, this.#outputBias)
   }
 

@@ -76,6 +76,19 @@ async function load<Config, Architecture extends { readonly scope: Scope }>(
   }
 }
 
+/** Matches no name. */
+const nothing = /(?!)/
+
+/** The weights that {@link saveModel} wrote for the parameters of `scope`. Throws {@link CheckpointError} for others. */
+export async function loadWeights(folder: string, scope: Scope): Promise<Weights> {
+  const reader = await openCheckpoint(folder)
+  try {
+    return await readWeights(scope, reader, folder, nothing)
+  } finally {
+    await reader.close()
+  }
+}
+
 /** Writes `config.json`, then `model.safetensors`, each atomically; `float` says how weights are stored. */
 export async function saveModel(
   folder: string,

@@ -23,6 +23,8 @@ export interface MaskedInput {
   readonly mask: Tensor
   /** int32 [B, T]: the segment of each position; all 0 where absent. */
   readonly tokenTypes?: Tensor
+  /** int32 [N]: b · T + t of the places whose logits are wanted; all where absent. */
+  readonly places?: Tensor
 }
 
 /** A model that sees a whole text and predicts what stands at each of its positions: one file an architecture. */
@@ -34,7 +36,10 @@ export interface MaskedArchitecture {
   readonly config: Readonly<Record<string, unknown>>
   /** The last layer, [B, T, dModel]: for what is built on top; `key` is what dropout draws from. */
   states(input: MaskedInput, key?: RandomKey): Tensor
-  /** What stands at each position, masked or not: [B, T, vocabSize]; without `key` nothing is dropped. */
+  /**
+   * What stands at each position, masked or not, [B, T, vocabSize], or at `places`, [N, vocabSize]; without `key`
+   * nothing is dropped.
+   */
   logits(input: MaskedInput, key?: RandomKey): Tensor
 }
 

@@ -146,6 +146,24 @@ export function architectureNamed(name: string): ArchitectureRow {
   throw new ConfigError(`architecture: there is no ${name}, wanted one of ${names}`, { name })
 }
 
+/** The names of all architectures. */
+const architectureNames: readonly string[] = Object.values(families).flatMap(({ rows }) => rows.map(({ name }) => name))
+
+/** The family of an architecture's name. Throws {@link ConfigError} that lists the names. */
+export function familyNamed(name: string): Family {
+  const found = Object.entries(families).find(([, { rows }]) => rows.some((row) => row.name === name))
+  if (found) return found[0] as Family
+  throw new ConfigError(`architecture: there is no ${name}, wanted one of ${architectureNames.join(', ')}`, { name })
+}
+
+/** The row of a name in its family. Throws {@link ConfigError} for a name of no or another family. */
+export function rowNamed<F extends Family>(family: F, name: string): RowOf<F> {
+  const row = families[family].rows.find((candidate) => candidate.name === name)
+  if (row) return row
+  const other = families[familyNamed(name)].does
+  throw new ConfigError(`architecture: ${name} is of models that ${other}, wanted one that ${families[family].does}`)
+}
+
 /** A row of a family. */
 type RowOf<F extends Family> = (typeof families)[F]['rows'][number]
 

@@ -1,10 +1,9 @@
 import { ConfigError } from '../errors.ts'
-import type { HostTensor } from '../graph/dtype.ts'
 import { input, type Tensor } from '../graph/tensor.ts'
 import type { SequenceToSequenceArchitecture } from '../models/sequence-architecture.ts'
 import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
-import { CachedModel } from './cached-model.ts'
+import { CachedModel, type WeightSource } from './cached-model.ts'
 import type { CausalModel } from './causal-model.ts'
 import { parametersIn } from './parameters-in.ts'
 
@@ -25,33 +24,39 @@ export class SequenceModel {
   readonly #architecture: SequenceToSequenceArchitecture
   readonly #encoder: Session
   readonly #decoder: CachedModel
+  /** Weights of the encoder that are inputs of its graph. */
+  readonly #shared: Readonly<Record<string, DeviceBuffer>>
 
   private constructor(
     engine: Engine,
     architecture: SequenceToSequenceArchitecture,
     encoder: Session,
     decoder: CachedModel,
+    shared: Readonly<Record<string, DeviceBuffer>>,
   ) {
     this.#engine = engine
     this.#architecture = architecture
     this.#encoder = encoder
     this.#decoder = decoder
+    this.#shared = shared
   }
 
   /** Compiles encoder and decoder. Throws what {@link CachedModel.create} throws. */
   static async create(
     engine: Engine,
     architecture: SequenceToSequenceArchitecture,
-    tensors: Readonly<Record<string, HostTensor>>,
+    weights: WeightSource,
   ): Promise<SequenceModel> {
-    const decoder = await CachedModel.create(engine, decoderOf(architecture), { tensors })
+    const decoder = await CachedModel.create(engine, decoderOf(architecture), weights)
     try {
       const outputs = encodingGraph(architecture)
       const names = parametersIn(outputs, architecture.scope)
-      const program = lower(outputs, { provider: engine.provider, initializers: names })
-      const initializers = Object.fromEntries(names.map((name) => [name, tensors[name]!]))
+      const held = 'tensors' in weights
+      const program = lower(outputs, { provider: engine.provider, initializers: held ? names : [] })
+      const initializers = held ? used(weights.tensors, names) : {}
       const encoder = await engine.createSession(program.bytes, { initializers })
-      return new SequenceModel(engine, architecture, encoder, decoder)
+      const shared = held ? {} : used(weights.buffers, names)
+      return new SequenceModel(engine, architecture, encoder, decoder, shared)
     } catch (error) {
       await decoder.release()
       throw error
@@ -91,7 +96,7 @@ export class SequenceModel {
   }
 
   async #run(inputs: Record<string, DeviceBuffer>, outputs: Record<string, DeviceBuffer>): Promise<void> {
-    const binding = this.#encoder.bind(inputs, outputs)
+    const binding = this.#encoder.bind({ ...this.#shared, ...inputs }, outputs)
     try {
       await binding.run()
     } finally {
@@ -106,6 +111,11 @@ export class SequenceModel {
     if (bad !== undefined)
       throw new ConfigError(`read: id ${bad} is not in the vocabulary of ${vocabSize}; is it the model's tokenizer?`)
   }
+}
+
+/** The values of those names. */
+function used<T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(names.map((name) => [name, values[name] as T]))
 }
 
 /** `source.keys.0`, `source.values.0`, … */

@@ -41,7 +41,7 @@ describe('evaluateText', () => {
 
   it('gives training’s validation loss in other batches, and what follows from it', async () => {
     expect(evaluation.validationLoss).toBeCloseTo(result.validationLoss, 5)
-    expect(evaluation.bitsPerByte).toBeCloseTo(result.bitsPerByte, 5)
+    expect(evaluation.bitsPerByte).toBeCloseTo(result.bitsPerByte!, 5)
     expect(evaluation.perplexity).toBeCloseTo(Math.exp(result.validationLoss), 2)
     expect(evaluation.text).toMatchObject({ source: 'held-out', windowLength: 96 })
   })

@@ -22,6 +22,8 @@ const runSchema = z.object({
   craft: z.literal('text'),
   budget: budgetSchema,
   prompt: z.string(),
+  /** What is learned; the architecture's usual task in records that do not say. */
+  task: z.string().optional(),
   /** Field that holds the text, where one was named. */
   field: z.string().optional(),
   /** What was asked for; a vocabulary that the text cannot fill is smaller. */
@@ -63,8 +65,14 @@ export async function writeReport(run: string, input: ReportInput): Promise<stri
     tokensPerSecond: progress.elapsedMs > 0 ? progress.tokensSeen / (progress.elapsedMs / 1000) : 0,
     ...(last ? { validationLoss: last.validationLoss } : {}),
     ...(last?.bitsPerByte === undefined ? {} : { bitsPerByte: last.bitsPerByte }),
+    ...(last?.accuracy === undefined ? {} : { accuracy: last.accuracy }),
     history,
-    configuration: { architecture: record.architecture, preset: record.preset, ...record.settings } as Facts,
+    configuration: {
+      architecture: record.architecture,
+      task: record.task,
+      preset: record.preset,
+      ...record.settings,
+    } as Facts,
     data: reportData(record, corpus),
     engine: record.engine as RunReport['engine'],
     hardware: hardware(),

@@ -1,4 +1,7 @@
+import type { Tokenizer } from '../data/tokenizers/index.ts'
 import type { CausalConfig } from '../models/architecture.ts'
+import type { MaskedConfig } from '../models/masked-architecture.ts'
+import type { SequenceConfig } from '../models/sequence-architecture.ts'
 import { realSetting, resolveSettings, type SettingField, wholeSetting } from '../train/settings-table.ts'
 
 /** Everything that `--set` can change, flat. */
@@ -33,6 +36,10 @@ export interface TextSettings {
   readonly sampling: 'random' | 'epochs'
   readonly evaluations: number
   readonly evaluationBatches: number
+  readonly gated: boolean
+  readonly hiddenShare: number
+  readonly wholeWords: boolean
+  readonly meanSpan: number
 }
 
 const whole = wholeSetting<keyof TextSettings>
@@ -70,6 +77,10 @@ export const textSettingFields: readonly SettingField<keyof TextSettings>[] = [
   { name: 'sampling', words: ['random', 'epochs'], description: 'windows at random places, or each once an epoch' },
   whole('evaluations', 1, 100_000, 'evaluations over the run'),
   whole('evaluationBatches', 0, 1e9, 'batches of held-out text an evaluation reads before the last; 0 reads all'),
+  { name: 'gated', description: 'feed-forward layers gated by GELU, as T5 1.1, else by ReLU, as T5 1.0 (t5 only)' },
+  real('hiddenShare', 0.01, 0.9, 'share of the tokens that the model is to restore (tasks fill and denoise)'),
+  { name: 'wholeWords', description: 'tokens of a word are hidden together (task fill)' },
+  real('meanSpan', 1, 100, 'tokens taken out together, on average (task denoise)'),
 ]
 
 /** Sizes by name, and in a word what each is for. */
@@ -107,6 +118,10 @@ function preset(sizes: Sizes): TextSettings {
     sampling: 'random',
     evaluations: 10,
     evaluationBatches: 32,
+    gated: true,
+    hiddenShare: 0.15,
+    wholeWords: false,
+    meanSpan: 3,
   }
 }
 
@@ -142,4 +157,35 @@ export function modelConfig(
     ...(tokenizer.eos === undefined ? {} : { eosTokenId: tokenizer.eos }),
   }
   return { ...sizes, vocabSize: tokenizer.vocabSize, ...ids }
+}
+
+/** The ids that a tokenizer gives to what models begin, end and fill up with. */
+export type SpecialIds = Pick<Tokenizer, 'vocabSize' | 'bos' | 'eos' | 'pad'>
+
+/** The model that fills gaps which settings and a tokenizer make together; two kinds of segment, as BERT. */
+export function maskedConfig(settings: TextSettings, tokenizer: SpecialIds): MaskedConfig {
+  const { dModel, nLayers, nHeads, dFf, contextLength, dropout, tieEmbeddings, normEpsilon } = settings
+  const sizes = { dModel, nLayers, nHeads, dFf, contextLength, dropout, tieEmbeddings, normEpsilon }
+  return { ...sizes, vocabSize: tokenizer.vocabSize, tokenTypes: 2, padTokenId: tokenizer.pad ?? 0 }
+}
+
+/**
+ * The model that reads one text and writes another which settings and a tokenizer make together: `nLayers` to read and
+ * as many to write; its decoder begins with the padding's id (Raffel et al. 2020).
+ */
+export function sequenceConfig(settings: TextSettings, tokenizer: SpecialIds): SequenceConfig {
+  const { dModel, nLayers, nHeads, dFf, contextLength, dropout, tieEmbeddings, normEpsilon, gated } = settings
+  const sizes = { dModel, nLayers, nHeads, dFf, contextLength, dropout, tieEmbeddings, normEpsilon, gated }
+  const pad = tokenizer.pad ?? 0
+  return {
+    ...sizes,
+    nEncoderLayers: nLayers,
+    dHead: Math.max(1, Math.floor(dModel / nHeads)),
+    vocabSize: tokenizer.vocabSize,
+    buckets: 32,
+    maxDistance: 128,
+    padTokenId: pad,
+    eosTokenId: tokenizer.eos ?? 1,
+    startTokenId: pad,
+  }
 }

@@ -1,27 +1,21 @@
-import { epochWindows, randomWindows, sequentialWindows, type WindowShape } from '../data/windows.ts'
-import { bitsPerByte } from '../evaluate/likelihood.ts'
-import { input } from '../graph/tensor.ts'
-import { nextTokenLoss } from '../losses/next-token.ts'
-import { type CausalArchitecture, isInLayer } from '../models/architecture.ts'
-import { loadModel, saveModel } from '../models/checkpoint.ts'
-import { type ArchitectureRow, architectureNamed } from '../models/registry.ts'
-import { RandomKey } from '../nn/random-bits.ts'
+import { isInLayer } from '../models/architecture.ts'
+import { loadWeights, saveModel } from '../models/checkpoint.ts'
 import { adamW } from '../optim/adamw.ts'
 import { muon } from '../optim/muon.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
 import type { DeviceBuffer, Engine } from '../runtime/engine.ts'
 import { hasCheckpoint, loadCheckpoint, type Progress, saveCheckpoint } from '../train/checkpoint.ts'
 import type { TrainEvent } from '../train/events.ts'
-import { countParameters, HeldOutLoss } from '../train/held-out.ts'
-import { type LoopOptions, type TrainTask, train } from '../train/loop.ts'
+import { countParameters, HeldOutSums } from '../train/held-out.ts'
+import { type HeldOutFigures, type LoopOptions, type TrainTask, train } from '../train/loop.ts'
 import type { Budget } from '../train/pace.ts'
 import { openMetrics } from '../train/run-record.ts'
 import { Trainer } from '../train/trainer.ts'
 import type { Corpus } from './data/open-corpus.ts'
-import { openingOf } from './prompt.ts'
 import { type RunRecord, writeReport } from './run.ts'
-import { modelConfig, type TextSettings } from './settings.ts'
-import { writeSample } from './write-sample.ts'
+import type { TextSettings } from './settings.ts'
+import type { Objective } from './tasks/task.ts'
+import { taskFor } from './tasks/tasks.ts'
 
 /** A run's record with its corpus open. */
 export interface Prepared {
@@ -41,9 +35,12 @@ export interface TextRunResult {
   readonly seconds: number
   readonly tokensPerSecond: number
   readonly parameters: number
-  /** Mean over all non-overlapping windows of the held-out text, nats a token, of the weights that were kept. */
+  /** Mean over all of the held-out text, nats a prediction, of the weights that were kept. */
   readonly validationLoss: number
-  readonly bitsPerByte: number
+  /** Where all of the text is predicted. */
+  readonly bitsPerByte?: number
+  /** Share of the predictions in which the target was the likeliest, where it is measured. */
+  readonly accuracy?: number
   /** The step whose weights are in `model.safetensors`. */
   readonly bestStep: number
   readonly stopped: boolean
@@ -53,54 +50,51 @@ export interface TextRunResult {
 export class TextRun {
   readonly #out: string
   readonly #prepared: Prepared
-  readonly #row: ArchitectureRow
-  readonly #architecture: CausalArchitecture
+  readonly #objective: Objective
   readonly #engine: Engine
   readonly #trainer: Trainer
-  readonly #heldOut: HeldOutLoss
-  readonly #shape: WindowShape
+  readonly #heldOut: HeldOutSums
   readonly #from: Progress | undefined
 
   private constructor(parts: {
     out: string
     prepared: Prepared
-    row: ArchitectureRow
-    architecture: CausalArchitecture
+    objective: Objective
     engine: Engine
     trainer: Trainer
-    heldOut: HeldOutLoss
-    shape: WindowShape
+    heldOut: HeldOutSums
     from: Progress | undefined
   }) {
     this.#out = parts.out
     this.#prepared = parts.prepared
-    this.#row = parts.row
-    this.#architecture = parts.architecture
+    this.#objective = parts.objective
     this.#engine = parts.engine
     this.#trainer = parts.trainer
     this.#heldOut = parts.heldOut
-    this.#shape = parts.shape
     this.#from = parts.from
   }
 
   static async create(engine: Engine, out: string, prepared: Prepared, resume: boolean): Promise<TextRun> {
-    const { record, settings, corpus } = prepared
-    const row = architectureNamed(record.architecture)
-    const architecture = row.build(modelConfig(settings, corpus.tokenizer))
-    const shape = { batchSize: settings.batchSize, contextLength: settings.contextLength }
-    randomWindows(corpus.train, shape, record.seed) // refuses a corpus that is shorter than a window
+    const { record, settings } = prepared
+    const objective = objectiveOf(prepared)
+    const { scope } = objective.architecture
     const trainer = await Trainer.create(engine, {
-      parameters: architecture.scope.parameters,
-      loss: lossOf(architecture, settings),
+      parameters: scope.parameters,
+      loss: objective.loss,
       optimizer: optimizerOf(settings),
       gradientClip: settings.gradientClip === 0 ? Number.POSITIVE_INFINITY : settings.gradientClip,
       accumulation: settings.accumulation,
       seed: record.seed,
       ...(settings.emaDecay > 0 ? { emaDecay: settings.emaDecay } : {}),
     })
-    const heldOut = await HeldOutLoss.create(engine, architecture, shape)
+    const heldOut = await HeldOutSums.create(engine, scope, objective.heldOut.sums)
     const from = resume && (await hasCheckpoint(out)) ? await loadCheckpoint(out, trainer) : undefined
-    return new TextRun({ out, prepared, row, architecture, engine, trainer, heldOut, shape, from })
+    return new TextRun({ out, prepared, objective, engine, trainer, heldOut, from })
+  }
+
+  /** What users should know about how the corpus is used. */
+  get notes(): readonly string[] {
+    return this.#objective.notes
   }
 
   async *train(signal?: AbortSignal): AsyncGenerator<TrainEvent, TextRunResult> {
@@ -128,25 +122,14 @@ export class TextRun {
   }
 
   #task(onSaved: (progress: Progress) => void): TrainTask {
-    const { settings, corpus, record } = this.#prepared
-    const { accumulation, batchSize, contextLength } = settings
-    const draw = settings.sampling === 'epochs' || 'epochs' in record.budget ? epochWindows : randomWindows
-    const windows = draw(corpus.train, this.#shape, record.seed)
+    const { accumulation, evaluationBatches } = this.#prepared.settings
+    const objective = this.#objective
     return {
       trainer: this.#trainer,
-      tokensPerStep: accumulation * batchSize * contextLength,
-      batches: (step) =>
-        Array.from({ length: accumulation }, (_, i) => ({ tokens: windows.batch(step * accumulation + i) })),
-      evaluate: () => this.#evaluate(this.#prepared.settings.evaluationBatches),
-      sample: () =>
-        writeSample(
-          this.#engine,
-          this.#architecture,
-          this.#trainer.weights(),
-          corpus.tokenizer,
-          { prompt: record.prompt || openingOf(corpus.tokenizer, corpus.statistics.documents), seed: record.seed },
-          this.#trainer.step,
-        ),
+      tokensPerStep: accumulation * objective.tokensPerBatch,
+      batches: (step) => Array.from({ length: accumulation }, (_, i) => objective.batch(step * accumulation + i)),
+      evaluate: () => this.#evaluate(evaluationBatches),
+      sample: () => objective.sample(this.#engine, this.#trainer.weights(), this.#trainer.step),
       saveBest: ({ step, validationLoss }) => this.#save(step, validationLoss),
       saveLast: async (progress) => {
         await saveCheckpoint(this.#out, this.#trainer, progress)
@@ -175,25 +158,22 @@ export class TextRun {
   }
 
   #budget(): Budget {
-    const { record, settings, corpus } = this.#prepared
+    const { record, settings } = this.#prepared
     const { budget } = record
     if (!('epochs' in budget)) return budget
-    const { windowsPerEpoch } = epochWindows(corpus.train, this.#shape, record.seed)
-    return { steps: Math.ceil((budget.epochs * windowsPerEpoch) / (settings.batchSize * settings.accumulation)) }
+    return { steps: Math.ceil((budget.epochs * this.#objective.batchesPerEpoch) / settings.accumulation) }
   }
 
-  /** Nats a token and bits a byte on held-out text: on `limit` batches of it, or on all where `limit` is 0. */
-  async #evaluate(limit: number, weights = this.#trainer.weights()) {
-    const { validation } = this.#prepared.corpus
-    const all = sequentialWindows(validation, this.#shape)
-    const batches = limit > 0 ? take(all, limit) : all
-    const validationLoss = await this.#heldOut.mean(weights, batches)
-    return { validationLoss, bitsPerByte: bitsPerByte(validationLoss, validation.tokens, validation.bytes) }
+  /** What the model is worth on held-out text: on `limit` batches of it, or on all where `limit` is 0. */
+  async #evaluate(limit: number, weights = this.#trainer.weights()): Promise<HeldOutFigures> {
+    const { heldOut } = this.#objective
+    const all = heldOut.batches()
+    return heldOut.figures(await this.#heldOut.means(weights, limit > 0 ? take(all, limit) : all))
   }
 
   /** All held-out text by the weights in `model.safetensors`, which need not be the last. */
-  async #evaluateKept(): Promise<{ validationLoss: number; bitsPerByte: number }> {
-    const { weights } = await loadModel(this.#out)
+  async #evaluateKept(): Promise<HeldOutFigures> {
+    const weights = await loadWeights(this.#out, this.#objective.architecture.scope)
     const buffers: Record<string, DeviceBuffer> = {}
     try {
       for (const [name, tensor] of Object.entries(weights)) {
@@ -213,13 +193,14 @@ export class TextRun {
       return [name, { dtype: buffer.dtype, shape: buffer.shape, read }] as const
     })
     const metadata = { step: String(step), validationLoss: String(validationLoss), dataDigest: record.dataDigest }
-    await saveModel(this.#out, this.#architecture, Object.fromEntries(tensors), { metadata })
+    await saveModel(this.#out, this.#objective.architecture, Object.fromEntries(tensors), { metadata })
   }
 
   #report(progress: Progress, status: 'running' | 'finished' | 'stopped'): Promise<string> {
     const { record, corpus } = this.#prepared
-    const parameters = countParameters(this.#architecture)
-    return writeReport(this.#out, { record, title: this.#row.title, parameters, corpus, progress, status })
+    const { title, architecture } = this.#objective
+    const parameters = countParameters(architecture)
+    return writeReport(this.#out, { record, title, parameters, corpus, progress, status })
   }
 
   async #result(progress: Progress, stopped: boolean): Promise<TextRunResult> {
@@ -232,7 +213,7 @@ export class TextRun {
       tokens: progress.tokensSeen,
       seconds,
       tokensPerSecond: seconds > 0 ? progress.tokensSeen / seconds : 0,
-      parameters: countParameters(this.#architecture),
+      parameters: countParameters(this.#objective.architecture),
       ...(await this.#evaluateKept()),
       bestStep: progress.best?.step ?? progress.step,
       stopped,
@@ -240,10 +221,9 @@ export class TextRun {
   }
 }
 
-function lossOf(architecture: CausalArchitecture, { batchSize, contextLength, labelSmoothing, dropout }: TextSettings) {
-  const tokens = input('tokens', 'int32', [batchSize, contextLength + 1])
-  const key = dropout > 0 ? RandomKey.from(input('key', 'uint32', [2])) : undefined
-  return nextTokenLoss(tokens, (ids) => architecture.logits(ids, key), { smoothing: labelSmoothing })
+/** What a run learns, on its corpus. Throws what {@link taskFor} and the task throw. */
+export function objectiveOf({ record, settings, corpus }: Prepared): Objective {
+  return taskFor(record.architecture, record.task).open({ ...record, settings, corpus })
 }
 
 /** The optimizer that settings name. */

@@ -1,11 +1,8 @@
 import { join, relative } from 'node:path'
 import { writeTokenizer } from '../data/tokenizers/folder.ts'
-import { randomWindows, sequentialWindows } from '../data/windows.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
-import { architectureNamed } from '../models/registry.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
-import { checkDecodable } from '../sample/cached-model.ts'
 import type { TrainEvent } from '../train/events.ts'
 import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
@@ -15,8 +12,9 @@ import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
 import { type NewTokenizer, resolveTokenizer } from './data/train-tokenizer.ts'
 import { promptIds } from './prompt.ts'
 import { type RunRecord, readRun } from './run.ts'
-import { modelConfig, resolveTextSettings } from './settings.ts'
-import { type Prepared, TextRun, type TextRunResult } from './text-run.ts'
+import { resolveTextSettings } from './settings.ts'
+import { taskFor } from './tasks/tasks.ts'
+import { objectiveOf, type Prepared, TextRun, type TextRunResult } from './text-run.ts'
 
 /** What `atelier train text` takes. */
 export interface TrainTextOptions {
@@ -34,7 +32,9 @@ export interface TrainTextOptions {
   readonly preset?: string
   /** `decoder` by default. */
   readonly architecture?: string
-  /** BPE of 4,096 tokens by default. */
+  /** What to learn, by the name of one of `textTasks`; the architecture's usual one by default. */
+  readonly task?: string
+  /** By default what suits the task: BPE, WordPiece or Unigram, of 4,096 tokens. */
   readonly tokenizer?: NewTokenizer
   /**
    * How long, in all, sessions before included: `steps`, `minutes` or `epochs`, one of them; by default some minutes
@@ -67,6 +67,8 @@ export type TextTrainEvent =
       readonly trainTokens: number
       readonly heldOutTokens: number
       readonly vocabulary: number
+      /** What users should know about how the corpus is used. */
+      readonly notes: readonly string[]
     }
 
 const presetMinutes: Readonly<Record<string, number>> = { nano: 2, small: 20, base: 120 }
@@ -101,7 +103,7 @@ async function* trainPrepared(
   const session = await TextRun.create(engine, out, prepared, resume)
   try {
     if (resume && budget) await writeRunRecord(out, prepared.record) // whoever resumes after us goes as far
-    yield corpusEvent(prepared.corpus)
+    yield corpusEvent(prepared.corpus, session.notes)
     return yield* session.train(signal)
   } finally {
     await session.release()
@@ -114,18 +116,18 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   if (await runExists(out))
     throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
   const settings = resolveTextSettings(preset, options.set)
-  const model = modelConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined })
-  checkDecodable(architectureNamed(architecture).build(model).dimensions)
+  const task = taskFor(architecture, options.task)
+  task.checkSizes(architecture, settings)
   const budget = checkBudget<RunRecord['budget']>(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
-  const tokenizer = resolveTokenizer(options.tokenizer)
+  const tokenizer = resolveTokenizer(options.tokenizer ?? task.tokenizer)
   const folder = join(out, 'corpus')
   const corpus = yield* told(
     (onProgress: (progress: PrepareProgress) => void) =>
-      prepareCorpus({ paths: data, field, tokenizer, folder, seed, signal, onProgress }),
+      prepareCorpus({ paths: data, pairs: task.pairs, field, tokenizer, folder, seed, signal, onProgress }),
     (progress): TextTrainEvent => ({ type: 'prepare', ...progress }),
   )
   try {
-    const asked = { architecture, preset, settings: { ...settings }, seed, budget, tokenizer }
+    const asked = { architecture, task: task.name, preset, settings: { ...settings }, seed, budget, tokenizer }
     return { record: await register(options, asked, corpus, engine), settings, corpus }
   } catch (error) {
     corpus.close()
@@ -133,15 +135,13 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   }
 }
 
-type Asked = Pick<RunRecord, 'architecture' | 'preset' | 'settings' | 'seed' | 'budget' | 'tokenizer'>
+type Asked = Pick<RunRecord, 'architecture' | 'task' | 'preset' | 'settings' | 'seed' | 'budget' | 'tokenizer'>
 
 /** Writes what a run is, if its corpus suits what was asked. */
 async function register(options: TrainTextOptions, asked: Asked, corpus: Corpus, engine: Engine): Promise<RunRecord> {
   const { out, data = [], sources = data, prompt = '', field, licence } = options
   const settings = resolveTextSettings(asked.preset, asked.settings)
   if (prompt) promptIds(corpus.tokenizer, prompt) // refuses what cannot be spelled
-  randomWindows(corpus.train, settings, asked.seed) // refuses a corpus that is shorter than a window
-  sequentialWindows(corpus.validation, settings) // refuses held-out text that nothing can be measured on
   const record: RunRecord = {
     format: 'atelier-run-1',
     craft: 'text',
@@ -157,6 +157,7 @@ async function register(options: TrainTextOptions, asked: Asked, corpus: Corpus,
     tokenizerDigest: corpus.tokenizerDigest,
     engine: engine.describe(),
   }
+  objectiveOf({ record, settings, corpus }) // refuses a corpus that does not suit the task
   await writeTokenizer(out, corpus.tokenizer, settings.contextLength)
   await writeRunRecord(out, record)
   return record
@@ -175,7 +176,10 @@ async function reopen(options: TrainTextOptions): Promise<Prepared> {
   return { record: { ...record, budget }, settings, corpus: await openCorpus(join(out, record.corpus)) }
 }
 
-function corpusEvent({ statistics, train: part, validation, tokenizer }: Corpus): TextTrainEvent {
+function corpusEvent(
+  { statistics, train: part, validation, tokenizer }: Corpus,
+  notes: readonly string[],
+): TextTrainEvent {
   return {
     type: 'corpus',
     documents: statistics.documents,
@@ -183,5 +187,6 @@ function corpusEvent({ statistics, train: part, validation, tokenizer }: Corpus)
     trainTokens: part.tokens,
     heldOutTokens: validation.tokens,
     vocabulary: tokenizer.vocabSize,
+    notes,
   }
 }

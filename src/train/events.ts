@@ -42,7 +42,10 @@ export interface EvaluationEvent {
   readonly step: number
   /** Nats a token. */
   readonly validationLoss: number
-  readonly bitsPerByte: number
+  /** Where the predictions are of all of the text. */
+  readonly bitsPerByte?: number
+  /** Share of the predictions in which the target was the likeliest, where it is measured. */
+  readonly accuracy?: number
   /** Whether it is the lowest loss so far. */
   readonly best: boolean
 }

@@ -1,41 +1,100 @@
 import type { MaskedBatch, WindowShape } from '../data/windows.ts'
-import { sizeOf } from '../graph/dtype.ts'
-import { input } from '../graph/tensor.ts'
+import { sizeOf, type TypedArray } from '../graph/dtype.ts'
+import { input, type Tensor } from '../graph/tensor.ts'
 import { maskedNextTokenLoss } from '../losses/next-token.ts'
 import type { CausalArchitecture } from '../models/architecture.ts'
 import { formatsOf, partsOf, type QuantizedMatrices } from '../models/block-quantization.ts'
+import type { Scope } from '../nn/parameters.ts'
 import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 
-/** Measures a causal model on windows of held-out ids; compiled once, for any weights that are passed. */
-export class HeldOutLoss {
-  readonly #session: Session
-  readonly #tokens: DeviceBuffer
-  readonly #mask: DeviceBuffer
-  readonly #loss: DeviceBuffer
+/** Values of a batch's placeholders, and how many predictions the sums over it count. */
+export interface HeldOutBatch {
+  readonly feeds: Readonly<Record<string, TypedArray>>
+  readonly predictions: number
+}
 
-  private constructor(engine: Engine, session: Session, tokens: readonly number[], mask: readonly number[]) {
+/** Sums over batches of held-out data, such as of losses; compiled once, for any weights that are passed. */
+export class HeldOutSums {
+  readonly #session: Session
+  readonly #fed: Readonly<Record<string, DeviceBuffer>>
+  readonly #sums: Readonly<Record<string, DeviceBuffer>>
+
+  private constructor(session: Session, fed: Record<string, DeviceBuffer>, sums: Record<string, DeviceBuffer>) {
     this.#session = session
-    this.#tokens = engine.createBuffer({ dtype: 'int32', shape: tokens })
-    this.#mask = engine.createBuffer({ dtype: 'float32', shape: mask })
-    this.#loss = engine.createBuffer({ dtype: 'float32', shape: [] })
+    this.#fed = fed
+    this.#sums = sums
   }
 
-  /** `quantized` are parameters that are fixed now, in few bits; the others are passed with each measurement. */
+  /**
+   * `sums` are scalars over the parameters of `scope` and a batch's placeholders. `quantized` are parameters that are
+   * fixed now, in few bits; the others are passed with each measurement.
+   */
+  static async create(
+    engine: Engine,
+    scope: Scope,
+    sums: Readonly<Record<string, Tensor>>,
+    quantized: QuantizedMatrices = {},
+  ): Promise<HeldOutSums> {
+    const fixed = { initializers: Object.keys(quantized), quantized: formatsOf(quantized) }
+    const program = lower(sums, { provider: engine.provider, ...fixed })
+    const session = await engine.createSession(program.bytes, { initializers: partsOf(quantized) })
+    const fed = Object.entries(program.inputs).filter(([name]) => !scope.parameters.has(name))
+    const buffers = fed.map(([name, { dtype, shape }]) => {
+      return [name, engine.createBuffer({ dtype, shape: shape as readonly number[] })] as const
+    })
+    const results = Object.keys(sums).map((name) => {
+      return [name, engine.createBuffer({ dtype: 'float32', shape: [] })] as const
+    })
+    return new HeldOutSums(session, Object.fromEntries(buffers), Object.fromEntries(results))
+  }
+
+  /** Each sum over all batches ÷ all their predictions. `weights` are buffers by parameter name; `onBatch` hears of each batch done. */
+  async means(
+    weights: Readonly<Record<string, DeviceBuffer>>,
+    batches: Iterable<HeldOutBatch>,
+    onBatch?: (done: number) => void,
+  ): Promise<Record<string, number>> {
+    const binding = this.#session.bind({ ...weights, ...this.#fed }, this.#sums)
+    const totals = Object.fromEntries(Object.keys(this.#sums).map((name) => [name, 0]))
+    let [predictions, done] = [0, 0]
+    try {
+      for (const batch of batches) {
+        for (const [name, values] of Object.entries(batch.feeds)) await this.#fed[name]!.write(values)
+        await binding.run()
+        for (const [name, buffer] of Object.entries(this.#sums)) totals[name]! += Number((await buffer.read())[0])
+        predictions += batch.predictions
+        onBatch?.(++done)
+      }
+    } finally {
+      binding.release()
+    }
+    return Object.fromEntries(Object.entries(totals).map(([name, total]) => [name, total / predictions]))
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release()
+    for (const buffer of [...Object.values(this.#fed), ...Object.values(this.#sums)]) buffer.release()
+  }
+}
+
+/** Measures a causal model on windows of held-out ids; compiled once, for any weights that are passed. */
+export class HeldOutLoss {
+  readonly #sums: HeldOutSums
+
+  private constructor(sums: HeldOutSums) {
+    this.#sums = sums
+  }
+
+  /** `quantized` as {@link HeldOutSums.create} takes them. */
   static async create(
     engine: Engine,
     architecture: CausalArchitecture,
     shape: WindowShape,
     quantized: QuantizedMatrices = {},
   ): Promise<HeldOutLoss> {
-    const { batchSize: B, contextLength: T } = shape
-    const tokens = input('tokens', 'int32', [B, T + 1])
-    const mask = input('mask', 'float32', [B, T])
-    const loss = maskedNextTokenLoss(tokens, mask, (ids) => architecture.logits(ids))
-    const fixed = { initializers: Object.keys(quantized), quantized: formatsOf(quantized) }
-    const program = lower({ loss }, { provider: engine.provider, ...fixed })
-    const session = await engine.createSession(program.bytes, { initializers: partsOf(quantized) })
-    return new HeldOutLoss(engine, session, [B, T + 1], [B, T])
+    const sums = nextTokenSums(architecture, shape)
+    return new HeldOutLoss(await HeldOutSums.create(engine, architecture.scope, sums, quantized))
   }
 
   /**
@@ -47,30 +106,30 @@ export class HeldOutLoss {
     batches: Iterable<MaskedBatch>,
     onBatch?: (done: number) => void,
   ): Promise<number> {
-    const binding = this.#session.bind({ ...weights, tokens: this.#tokens, mask: this.#mask }, { loss: this.#loss })
-    let [sum, predictions, done] = [0, 0, 0]
-    try {
-      for (const batch of batches) {
-        await this.#tokens.write(batch.tokens)
-        await this.#mask.write(batch.mask)
-        await binding.run()
-        sum += Number((await this.#loss.read())[0])
-        predictions += batch.predictions
-        onBatch?.(++done)
-      }
-    } finally {
-      binding.release()
-    }
-    return sum / predictions
+    return (await this.#sums.means(weights, nextTokenBatches(batches), onBatch)).loss!
   }
 
-  async release(): Promise<void> {
-    await this.#session.release()
-    for (const buffer of [this.#tokens, this.#mask, this.#loss]) buffer.release()
+  release(): Promise<void> {
+    return this.#sums.release()
   }
 }
 
+/** The sum of a causal model's losses over a batch of {@link nextTokenBatches}. */
+export function nextTokenSums(
+  architecture: Pick<CausalArchitecture, 'logits'>,
+  { batchSize: B, contextLength: T }: WindowShape,
+): { readonly loss: Tensor } {
+  const tokens = input('tokens', 'int32', [B, T + 1])
+  const mask = input('mask', 'float32', [B, T])
+  return { loss: maskedNextTokenLoss(tokens, mask, (ids) => architecture.logits(ids)) }
+}
+
+/** Windows as feeds of {@link nextTokenSums}. */
+export function* nextTokenBatches(batches: Iterable<MaskedBatch>): Generator<HeldOutBatch> {
+  for (const { tokens, mask, predictions } of batches) yield { feeds: { tokens, mask }, predictions }
+}
+
 /** Elements of all tensors of a model. */
-export function countParameters(architecture: CausalArchitecture): number {
-  return [...architecture.scope.parameters.values()].reduce((total, { shape }) => total + sizeOf(shape), 0)
+export function countParameters({ scope }: { readonly scope: Scope }): number {
+  return [...scope.parameters.values()].reduce((total, { shape }) => total + sizeOf(shape), 0)
 }

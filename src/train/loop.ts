@@ -6,6 +6,9 @@ import type { EvaluationEvent, SampleEvent, TrainEvent } from './events.ts'
 import { type Budget, Pace, plansToGoOnWith } from './pace.ts'
 import type { Feeds, Trainer } from './trainer.ts'
 
+/** What an evaluation on held-out data finds: see {@link EvaluationEvent}. */
+export type HeldOutFigures = Pick<EvaluationEvent, 'validationLoss' | 'bitsPerByte' | 'accuracy'>
+
 /** What is trained, and what is done with it on the way. */
 export interface TrainTask {
   readonly trainer: Trainer
@@ -13,7 +16,7 @@ export interface TrainTask {
   batches(step: number): readonly Feeds[]
   readonly tokensPerStep: number
   /** Measures the model on held-out data. */
-  evaluate(): Promise<{ readonly validationLoss: number; readonly bitsPerByte: number }>
+  evaluate(): Promise<HeldOutFigures>
   /** Lets the model make something. */
   sample?(): Promise<{ readonly prompt: string; readonly text: string }>
   /** Keeps the best weights so far. */
@@ -133,10 +136,11 @@ class Loop {
 
   /** Evaluates, keeps the weights if they are the best, lets the model write, and saves. */
   async *look(): AsyncGenerator<TrainEvent> {
-    const { validationLoss, bitsPerByte } = await this.#task.evaluate()
+    const figures = await this.#task.evaluate()
+    const { validationLoss } = figures
     if (!Number.isFinite(validationLoss)) throw failedHeldOut(this.step, validationLoss)
     const best = this.best === undefined || validationLoss < this.best.validationLoss
-    const evaluation: EvaluationEvent = { type: 'evaluation', step: this.step, validationLoss, bitsPerByte, best }
+    const evaluation: EvaluationEvent = { type: 'evaluation', step: this.step, ...figures, best }
     yield evaluation
     if (best) {
       this.best = { step: this.step, validationLoss }

@@ -51,7 +51,7 @@ describe.each(['t5', 't5-gated', 'mt5'])('%s, as it is published', (name) => {
 
   it('has them decoding over caches: from a beginning, then id by id, each source by itself', async () => {
     const { architecture, weights } = await loadSequenceModel(path(name))
-    const model = await SequenceModel.create(engine, architecture, weights)
+    const model = await SequenceModel.create(engine, architecture, { tensors: weights })
     for (const [row, target] of targets.entries()) {
       const source = await model.read(shown(row))
       const state = await source.model.open({ batch: 1 })
@@ -66,7 +66,7 @@ describe.each(['t5', 't5-gated', 'mt5'])('%s, as it is published', (name) => {
 
   it('writes several texts from one source at once, of different lengths, and reorders them', async () => {
     const { architecture, weights } = await loadSequenceModel(path(name))
-    const model = await SequenceModel.create(engine, architecture, weights)
+    const model = await SequenceModel.create(engine, architecture, { tensors: weights })
     const source = await model.read(shown(1))
     const state = await source.model.open({ batch: 2, capacity: T })
     const target = targets[1]!
@@ -82,7 +82,7 @@ describe.each(['t5', 't5-gated', 'mt5'])('%s, as it is published', (name) => {
 
   it('refuses sources that are empty or of other tokens', async () => {
     const { architecture, weights } = await loadSequenceModel(path(name))
-    const model = await SequenceModel.create(engine, architecture, weights)
+    const model = await SequenceModel.create(engine, architecture, { tensors: weights })
     await expect(model.read([])).rejects.toThrow('read: the source is empty, wanted at least its end token')
     await expect(model.read([3, 13])).rejects.toThrow(
       "read: id 13 is not in the vocabulary of 13; is it the model's tok",

@@ -21,6 +21,30 @@ export function textOf(row: unknown, field: string | undefined, where: string): 
   throw new DataError(`read ${where}: ${wanted}; ${remedy}`, { where, field: path, fields })
 }
 
+/** A text to read and one to write. */
+export type TextPair = readonly [source: string, target: string]
+
+/** Pairs of fields that are looked for where none are named. */
+const pairFields = [
+  ['input', 'target'],
+  ['source', 'target'],
+  ['input', 'output'],
+] as const
+
+/**
+ * The pair of texts of one row: of the two fields that `fields` names, `source,target`, or of `input` or `source` and
+ * `target`; of a row with two fields of other names these, in their order. Throws `DataError` as {@link textOf}.
+ */
+export function pairOf(row: unknown, fields: string | undefined, where: string): TextPair {
+  const named = fields?.split(',').map((field) => field.trim())
+  if (named && named.length !== 2)
+    throw new DataError(`--field: got "${fields}", wanted two names for pairs, such as --field question,answer`)
+  const keys = typeof row === 'object' && row !== null ? Object.keys(row) : []
+  const usual = pairFields.find((both) => both.every((field) => keys.includes(field)))
+  const [source, target] = named ?? usual ?? (keys.length === 2 ? keys : pairFields[0])
+  return [textOf(row, source, where), textOf(row, target, where)]
+}
+
 function valueAt(row: unknown, path: string): unknown {
   if (typeof row !== 'object' || row === null) return undefined
   if (Object.hasOwn(row, path)) return (row as Record<string, unknown>)[path]

@@ -3,7 +3,7 @@ import { DataError } from '../../errors.ts'
 import type { SkippedFile } from '../../files/find-files.ts'
 import { gunzipIfCompressed, readBytes } from '../../files/read-bytes.ts'
 import { readCsv } from './csv.ts'
-import { textOf } from './field.ts'
+import { pairOf, type TextPair, textOf } from './field.ts'
 import { type JsonItem, readJson, readJsonLines } from './json-values.ts'
 import { readParquet } from './parquet.ts'
 import { findSourceFiles, type SourceFile } from './source-files.ts'
@@ -13,6 +13,8 @@ import { decodeUtf8, isText } from './utf8.ts'
 export interface ReadDocumentsOptions {
   /** Dotted path of the text in rows of JSON, CSV and Parquet; default `text`. */
   readonly field?: string | undefined
+  /** Whether each row is a pair, a text to read and one to write, which {@link pairOf} finds; default false. */
+  readonly pairs?: boolean | undefined
   /** Where `-` reads from; default the process's standard input. As JSON lines when `field` is given, else as text. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined
   /** Most characters of one JSON line, JSON item or CSV row; default 64 Mi. */
@@ -90,21 +92,40 @@ function noDocuments(paths: readonly string[], { files, emptyFiles, skippedFiles
 
 async function* readFile(file: SourceFile, options: ReadDocumentsOptions): AsyncGenerator<DocumentSegment> {
   const rows = rowsOf(file, options)
+  if (options.pairs && (!rows || file.format === 'parquet')) throw noPairs(file.path)
   if (!rows) {
     yield* segmentsOf(textStream(file, options), file.path, 0)
     return
   }
   let index = 0
   for await (const { value, where } of rows) {
-    const text = textOf(value, options.field, where)
-    if (text !== '') yield* segmentsOf([text], file.path, index)
+    if (options.pairs) yield* pairSegments(pairOf(value, options.field, where), file.path, index)
+    else yield* textSegments(textOf(value, options.field, where), file.path, index)
     index += 1
   }
 }
 
+function textSegments(text: string, source: string, index: number) {
+  return text === '' ? [] : segmentsOf([text], source, index)
+}
+
+/** Both texts of a pair as one document; none where one is empty. */
+async function* pairSegments([source, target]: TextPair, name: string, index: number): AsyncGenerator<DocumentSegment> {
+  if (source === '' || target === '') return
+  for await (const segment of segmentsOf([source], name, index))
+    yield segment.last ? { ...segment, last: false, endsPart: true } : segment
+  yield* segmentsOf([target], name, index)
+}
+
+function noPairs(path: string) {
+  return new DataError(`read ${path}: wanted pairs in rows of JSON lines, JSON, CSV or TSV; convert it`, {
+    path,
+  })
+}
+
 function rowsOf(file: SourceFile, options: ReadDocumentsOptions): AsyncIterable<JsonItem> | undefined {
   const longest = options.longestRow ?? 1 << 26
-  const format = file.path === '-' && options.field !== undefined ? 'jsonl' : file.format
+  const format = file.path === '-' && (options.field !== undefined || options.pairs) ? 'jsonl' : file.format
   if (format === 'parquet') return readParquet(file.path, file.gzip, options.field)
   if (format === 'jsonl') return readJsonLines(textStream(file, options), file.path, longest)
   if (format === 'json') return readJson(textStream(file, options), file.path, longest)

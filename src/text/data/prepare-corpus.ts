@@ -6,7 +6,7 @@ import { type Encoder, encodeWorkerFile, inProcessEncoder, workerEncoder } from 
 import { type Split, splitDocuments } from '../../data/held-out.ts'
 import { type CorpusStatistics, type ShardIndex, shardIndexName } from '../../data/shards.ts'
 import type { Tokenizer } from '../../data/tokenizers/index.ts'
-import { ConfigError } from '../../errors.ts'
+import { ConfigError, DataError } from '../../errors.ts'
 import { writeFolderAtomic } from '../../files/atomic-write.ts'
 import { digestOf } from '../../files/digest-of.ts'
 import { writeJsonFile } from '../../files/json-file.ts'
@@ -52,6 +52,7 @@ export async function prepareCorpus(options: PrepareCorpusOptions): Promise<Corp
   const spool = await DocumentSpool.create(folder, seed)
   try {
     const statistics = await spoolDocuments(spool, options.paths, options, report(options, 'read'))
+    if (options.pairs && spool.byteLengths.length < 2) throw tooFewPairs(spool.byteLengths.length)
     const split = await splitDocuments(spool, heldOut)
     const dataDigest = digestOf({ documents: spool.digest, heldOut, seed })
     const path = join(folder, `corpus-${digestOf({ dataDigest, tokenizer: identity(options.tokenizer) }).slice(0, 16)}`)
@@ -60,6 +61,10 @@ export async function prepareCorpus(options: PrepareCorpusOptions): Promise<Corp
   } finally {
     await spool.dispose()
   }
+}
+
+function tooFewPairs(pairs: number) {
+  return new DataError(`pairs: got ${pairs} that are not empty, wanted at least 2, one of them to hold out; add some`)
 }
 
 function checkSettings(heldOut: number, seed: number, workers = 0) {
@@ -99,7 +104,7 @@ async function fill(
   const encoder = encoderFor(tokenizer, spool.bytes, options.workers)
   const tell = report(options, 'encode')
   try {
-    const shards = await encodeCorpus(spool, split, tokenizer.eos, encoder, folder, (progress) => {
+    const shards = await encodeCorpus(spool, split, tokenizer.eos ?? tokenizer.sep, encoder, folder, (progress) => {
       options.signal?.throwIfAborted()
       tell(progress.bytes, progress.totalBytes)
     })

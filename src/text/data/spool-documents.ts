@@ -1,4 +1,4 @@
-import type { DocumentSpool } from '../../data/document-spool.ts'
+import { type DocumentSpool, partEnd } from '../../data/document-spool.ts'
 import type { DocumentSegment } from '../../data/segments.ts'
 import type { CorpusStatistics } from '../../data/shards.ts'
 import { type ReadDocumentsOptions, readDocuments } from '../codec/read-documents.ts'
@@ -22,6 +22,7 @@ export async function spoolDocuments(
   const reader = readDocuments(paths, { ...options, onBytes })
   for await (const segment of reader.segments) {
     await spool.add(segment.text, segment.last)
+    if (segment.endsPart) await spool.add(partEnd, false)
     observe(segment)
   }
   const { files, emptyFiles, skippedFiles } = reader.report

@@ -32,12 +32,13 @@ export function renderReport(report: RunReport): string {
 }
 
 function numbers(report: RunReport): HeadNumber[] {
-  const { validationLoss, bitsPerByte } = report
+  const { validationLoss, bitsPerByte, accuracy } = report
   return [
     ...(validationLoss === undefined
       ? []
       : [{ label: 'Validation loss', value: validationLoss.toFixed(3), unit: 'nats' }]),
     ...(bitsPerByte === undefined ? [] : [{ label: 'Bits per byte', value: bitsPerByte.toFixed(3) }]),
+    ...(accuracy === undefined ? [] : [{ label: 'Found', value: (100 * accuracy).toFixed(1), unit: '%' }]),
     { label: 'Parameters', value: formatNumber(report.parameters) },
     { label: 'Steps', value: formatNumber(report.steps) },
     { label: 'Tokens seen', value: formatNumber(report.tokensSeen) },

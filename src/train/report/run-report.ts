@@ -15,6 +15,7 @@ const evaluation = z.object({
   step: z.number(),
   validationLoss: finite,
   bitsPerByte: finite.optional(),
+  accuracy: finite.optional(),
 })
 const sample = z.object({
   type: z.literal('sample'),
@@ -70,6 +71,8 @@ export interface RunReport {
   /** Nats a token. */
   readonly validationLoss?: number
   readonly bitsPerByte?: number
+  /** Share of held-out predictions in which the target was the likeliest. */
+  readonly accuracy?: number
   readonly history: RunHistory
   readonly configuration: Facts
   readonly data: ReportData

@@ -1,0 +1,75 @@
+import type { Tensor } from '../../graph/tensor.ts'
+import type { Family } from '../../models/registry.ts'
+import type { Scope } from '../../nn/parameters.ts'
+import type { DeviceBuffer, Engine } from '../../runtime/engine.ts'
+import type { HeldOutBatch } from '../../train/held-out.ts'
+import type { HeldOutFigures } from '../../train/loop.ts'
+import type { Feeds } from '../../train/trainer.ts'
+import type { Corpus } from '../data/open-corpus.ts'
+import type { NewTokenizer } from '../data/train-tokenizer.ts'
+import type { RunRecord } from '../run.ts'
+import type { TextSettings } from '../settings.ts'
+
+/** What a model learns from a text: how batches are made of it, what is made small, what is measured. */
+export interface TextTask {
+  /** As `--task` takes it. */
+  readonly name: string
+  /** In one line, for people. */
+  readonly does: string
+  /** Of the models that learn it. */
+  readonly family: Family
+  /** The vocabulary that is learned where none is asked for. */
+  readonly tokenizer: NewTokenizer
+  /** Whether it learns from pairs of texts, not from texts. */
+  readonly pairs: boolean
+  /** Throws ConfigError for sizes that make no model, before a corpus is read. */
+  checkSizes(architecture: string, settings: TextSettings): void
+  /** The task on a corpus; cheap. Throws ConfigError for settings and DataError for a corpus that do not suit it. */
+  open(given: Given): Objective
+}
+
+/** What a task is opened with. */
+export interface Given extends Pick<RunRecord, 'architecture' | 'seed' | 'budget' | 'prompt'> {
+  readonly settings: TextSettings
+  readonly corpus: Corpus
+}
+
+/** A task on a corpus. */
+export interface Objective {
+  /** Of the architecture, for people. */
+  readonly title: string
+  readonly architecture: { readonly scope: Scope; readonly config: Readonly<Record<string, unknown>> }
+  /** The scalar loss of a batch, in nats a prediction. */
+  readonly loss: Tensor
+  /** The values of a batch, a pure function of its number. */
+  batch(index: number): Feeds
+  readonly tokensPerBatch: number
+  /** Batches in which all of the corpus is seen once; no whole number. */
+  readonly batchesPerEpoch: number
+  readonly heldOut: HeldOut
+  /** Lets the model make something, with weights where they are. */
+  sample(engine: Engine, weights: Readonly<Record<string, DeviceBuffer>>, step: number): Promise<Sample>
+  /** What users should know about how the corpus is used. */
+  readonly notes: readonly string[]
+}
+
+/** How a task is measured. */
+export interface HeldOut {
+  /** Scalars over a batch, summed over its predictions. */
+  readonly sums: Readonly<Record<string, Tensor>>
+  /** All of the held-out text. Throws DataError where there is too little. */
+  batches(): Iterable<HeldOutBatch>
+  /** What means of the sums, a prediction, say. */
+  figures(means: Readonly<Record<string, number>>): HeldOutFigures
+}
+
+/** Something that a model made on the way. */
+export interface Sample {
+  readonly prompt: string
+  readonly text: string
+}
+
+/** Whether batches go through the corpus in epochs, or draw from it at random. */
+export function goesInEpochs({ settings, budget }: Given): boolean {
+  return settings.sampling === 'epochs' || 'epochs' in budget
+}
