@@ -84,7 +84,7 @@ async function prefill(
   const rows = Array.from({ length: state.batch }, (_, row) => row)
   const logits = await state.append(rows.map((row) => (owner(row) === row ? (prompts[row / n] ?? []) : [])))
   if (n === 1) return logits
-  const spread = new Float32Array(logits.length)
+  const spread = new Float32Array(state.batch * vocabSize)
   for (const row of rows) {
     spread.set(logits.subarray(owner(row) * vocabSize, (owner(row) + 1) * vocabSize), row * vocabSize)
   }
