@@ -9,13 +9,13 @@ import { formOf } from '../sample/grammar/form.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import type { TextArtifact } from '../text/artifact.ts'
-import type { TextModel } from '../text/text-model.ts'
+import type { TextModel, WriteOptions } from '../text/text-model.ts'
 import { type Outcome, runs } from './command.ts'
 import { describeError, exitCodes, reportError } from './failure.ts'
 import { readForms } from './form-files.ts'
 import { count } from './format.ts'
 import { interruptible } from './interrupt.ts'
-import { engineOption, given, needed, textOption, threadsOption } from './options.ts'
+import { engineOption, given, needed, numberOption, textOption, threadsOption } from './options.ts'
 import { samplerOptions, samplerValues } from './sampler-options.ts'
 import { bold, dim, heading, shown, type Terminal } from './terminal.ts'
 
@@ -25,6 +25,8 @@ interface Options {
   readonly out?: string
   readonly threads?: number
   readonly engine?: EngineName
+  readonly draft?: string
+  readonly lookup?: number
   readonly jsonSchema?: string
   readonly grammar?: string
 }
@@ -45,6 +47,16 @@ export function addGenerateText(parent: Command): void {
       (text: string, before: string[] = []) => [...before, text],
     )
     .option('--out <file>', 'save what is made, with how, as JSON for `atelier remake`', textOption('--out', 'a file'))
+    .option(
+      '--draft <run>',
+      'a smaller model with the same tokenizer that guesses ahead: faster where it is often right',
+      textOption('--draft', 'a folder'),
+    )
+    .option(
+      '--lookup <n>',
+      'guess up to n tokens ahead from what followed the last ones before [1 to 64]',
+      numberOption('--lookup', { whole: true, minimum: 1, maximum: 64 }),
+    )
     .option(...threadsOption)
     .option(...engineOption)
   for (const option of samplerOptions()) command.addOption(option)
@@ -59,6 +71,7 @@ const examples = [
   'atelier generate text --prompt "Born: " --regex "[0-9]{1,2} (May|June) 19[0-9]{2}"',
   'atelier generate text --prompt "A person:" --json-schema person.json --max-tokens 200',
   'atelier generate text --prompt "Autumn" --grammar haiku',
+  'atelier generate text --model runs/large --draft runs/small --prompt "It was"',
   'echo "Once upon a time" | atelier generate text --prompt -',
 ]
 
@@ -74,14 +87,19 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
   )
   const prompts = await promptsOf(words)
   const { TextModel } = await import('../text/text-model.ts')
-  const { out, threads, engine } = options
+  const { out, threads, engine, lookup } = options
+  if (options.draft !== undefined && lookup !== undefined)
+    throw new ConfigError('--draft: it is given with --lookup, but one of them guesses; leave one out')
   if (out) await checkWritable(out)
   const model = await TextModel.load(options.model, given({ threads, engine }))
+  let draft: TextModel | undefined
   try {
+    if (options.draft !== undefined) draft = await TextModel.load(options.draft, given({ threads, engine }))
+    const speculation = draft ? { draft } : lookup === undefined ? undefined : { lookup }
     const begin = performance.now()
     const artifacts = await interruptible(
       () => {},
-      (signal) => write(model, prompts, settings, signal, terminal),
+      (signal) => write(model, prompts, settings, given({ signal, speculation }), terminal),
     )
     const seconds = (performance.now() - begin) / 1000
     const tokensPerSecond = artifacts.reduce((sum, { tokens }) => sum + tokens, 0) / seconds
@@ -91,6 +109,7 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
     const exitCode = 'error' in saved ? exitCodes.failed : stopped ? exitCodes.stopped : exitCodes.done
     return { result: { artifacts, tokensPerSecond, ...saved }, exitCode }
   } finally {
+    await draft?.release()
     await model.release()
   }
 }
@@ -129,13 +148,13 @@ async function write(
   model: TextModel,
   prompts: readonly string[],
   settings: SamplerSettings,
-  signal: AbortSignal,
+  options: WriteOptions,
   terminal: Terminal,
 ): Promise<TextArtifact[]> {
   const single = prompts.length * settings.n === 1
   if (single && terminal.watched.output && terminal.watched.progress)
     process.stderr.write(bold(shown(prompts[0]!, process.stderr)))
-  const pieces = model.generate(prompts, settings, { signal })
+  const pieces = model.generate(prompts, settings, options)
   for (;;) {
     const { done, value } = await pieces.next()
     if (!done && single) terminal.write(shown(value.text))
@@ -164,5 +183,14 @@ function closing(artifacts: readonly TextArtifact[], tokensPerSecond: number): s
   const tokens = artifacts.reduce((sum, artifact) => sum + artifact.tokens, 0)
   const [first] = artifacts
   const ending = artifacts.length === 1 ? [endings[first!.finishReason]] : []
-  return [`seed ${first!.seed}`, `${count(tokens)} tokens`, `${count(tokensPerSecond)} tokens/s`, ...ending].join(' · ')
+  const speed = `${count(tokensPerSecond)} tokens/s`
+  return [`seed ${first!.seed}`, `${count(tokens)} tokens`, speed, ...guessesOf(artifacts), ...ending].join(' · ')
+}
+
+/** The share of guesses that stood, where there were any. */
+function guessesOf(artifacts: readonly TextArtifact[]): string[] {
+  const sum = (name: 'guessed' | 'accepted') =>
+    artifacts.reduce((total, { speculation }) => total + (speculation?.[name] ?? 0), 0)
+  const guessed = sum('guessed')
+  return guessed === 0 ? [] : [`${Math.round((100 * sum('accepted')) / guessed)} % of ${count(guessed)} guesses right`]
 }

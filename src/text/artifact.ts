@@ -25,7 +25,18 @@ export const artifactSchema = z.object({
   finishReason: z.enum(['stop', 'length', 'endOfText', 'aborted', 'complete']),
   logProbability: z.number(),
   logProbabilities: z.array(z.number()).optional(),
-  top: z.array(z.array(z.object({ id: z.number(), logProbability: z.number() }))).optional(),
+  top: z
+    .array(z.array(z.object({ id: z.number(), logProbability: z.number(), token: z.string().optional() })))
+    .optional(),
+  /** Who guessed ids ahead, and how many guesses were made and accepted. */
+  speculation: z
+    .object({
+      lookup: z.number().int().min(1).optional(),
+      draft: z.object({ path: z.string(), digest: z.string() }).optional(),
+      guessed: z.number().int().nonnegative(),
+      accepted: z.number().int().nonnegative(),
+    })
+    .optional(),
   settings: z.record(z.string(), z.unknown()),
   model: z.object({
     path: z.string(),

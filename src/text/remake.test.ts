@@ -54,6 +54,29 @@ describe('remakeArtifact', () => {
     expect((await remakeArtifact(recordOf(next.value[0]))).identical).toBe(true)
   })
 
+  it('makes again what was guessed ahead, by its guesser, and says how many guesses stood', async () => {
+    const model = await TextModel.load(run)
+    const draft = await TextModel.load(run)
+    for (const speculation of [{ lookup: 3 }, { draft }]) {
+      const settings = { seed: 5, maxTokens: 40, temperature: 1 }
+      const made = await model.complete(['The ', 'The '], settings, { speculation })
+      const { guessed, accepted } = made[0]!.speculation!
+      expect(accepted).toBeLessThanOrEqual(guessed)
+      if ('draft' in speculation) expect(accepted).toBeGreaterThan(0)
+      const result = await remakeArtifact(recordOf({ artifacts: made }))
+      expect(result.identical).toBe(true)
+      expect(result.remakes[0]!.remade.speculation).toEqual(made[0]!.speculation)
+    }
+    const greedy = { temperature: 0, topP: 1, maxTokens: 30 }
+    const [plain, quick] = [
+      await model.complete(['The '], greedy),
+      await model.complete(['The '], greedy, { speculation: { draft } }),
+    ]
+    expect(quick[0]!.text).toBe(plain[0]!.text)
+    await draft.release()
+    await model.release()
+  })
+
   it('detects what was changed in the text alone', async () => {
     const { remakes } = await remakeArtifact(recordOf({ ...one, text: one.text.toUpperCase() }))
     expect(remakes[0]).toMatchObject({ identical: false, differing: ['text'], logProbabilityDifference: 0 })

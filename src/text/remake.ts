@@ -75,7 +75,9 @@ function callsOf(artifacts: readonly StoredArtifact[]): StoredArtifact[][] {
   const calls = new Map<string, StoredArtifact[]>()
   for (const artifact of artifacts) {
     const { model, engine, settings } = artifact
-    const key = JSON.stringify([model.path, model.digest, engine, settings, promptsOf(artifact), lengthOf(artifact)])
+    const { lookup, draft } = artifact.speculation ?? {}
+    const made = [model.path, model.digest, engine, settings, promptsOf(artifact), lengthOf(artifact), lookup, draft]
+    const key = JSON.stringify(made)
     calls.set(key, [...(calls.get(key) ?? []), artifact])
   }
   return [...calls.values()]
@@ -94,13 +96,18 @@ async function remakeCall(group: readonly StoredArtifact[], options: RemakeOptio
   const first = group[0]!
   const maxTokens = lengthOf(first)
   const settings = resolveSamplerSettings({ ...first.settings, ...(maxTokens ? { maxTokens } : {}) })
-  const model = await loadRecorded(first, options)
+  const { lookup, draft: recorded } = first.speculation ?? {}
+  const model = await loadRecorded(first.model, first.engine, options)
+  let draft: TextModel | undefined
   try {
-    const made = await model.complete(promptsOf(first), settings)
+    if (recorded) draft = await loadRecorded(recorded, first.engine, { ...options, model: recorded.path })
+    const speculation = draft ? { draft } : lookup === undefined ? undefined : { lookup }
+    const made = await model.complete(promptsOf(first), settings, speculation ? { speculation } : {})
     const remakes: Remake[] = []
     for (const recorded of group) remakes.push(await compare(recorded, rowOf(made, recorded), model))
     return remakes
   } finally {
+    await draft?.release()
     await model.release()
   }
 }
@@ -114,7 +121,11 @@ function rowOf(made: readonly TextArtifact[], { row }: StoredArtifact): TextArti
 }
 
 /** Loads the model that a record names and checks that it is the one. */
-async function loadRecorded({ model, engine }: StoredArtifact, options: RemakeOptions): Promise<TextModel> {
+async function loadRecorded(
+  model: Pick<StoredArtifact['model'], 'path' | 'digest'>,
+  engine: StoredArtifact['engine'],
+  options: RemakeOptions,
+): Promise<TextModel> {
   const folder = options.model ?? [model.path, galleryFolder].find((place) => existsSync(place))
   if (folder === undefined)
     throw new CheckpointError(`remake: the model's folder ${model.path} is gone; name it by --model`, { model })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readTokenizer } from '../data/tokenizers/folder.ts'
 import type { Tokenizer } from '../data/tokenizers/index.ts'
-import { CheckpointError } from '../errors.ts'
+import { CheckpointError, ConfigError } from '../errors.ts'
 import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { type LoadedModel, loadModel } from '../models/checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
@@ -13,7 +13,7 @@ import { CachedModel } from '../sample/cached-model.ts'
 import { type Completion, completionOf } from '../sample/complete.ts'
 import type { Constraint } from '../sample/constraint.ts'
 import { generate } from '../sample/generate.ts'
-import type { GenerateOptions, GenerationEvent } from '../sample/generation.ts'
+import type { GenerateOptions, GenerationEvent, Speculation } from '../sample/generation.ts'
 import { type FormSettings, formOf } from '../sample/grammar/form.ts'
 import { GrammarConstraint } from '../sample/grammar/grammar-constraint.ts'
 import { vocabularyOfTokenizer } from '../sample/grammar/vocabulary.ts'
@@ -28,6 +28,16 @@ import { promptIds } from './prompt.ts'
 export interface TextPiece {
   readonly row: number
   readonly text: string
+}
+
+/** Who guesses ids ahead: a smaller model with the same tokenizer, or the text before, up to `lookup` ids at a time. */
+export type TextSpeculation = { readonly draft: TextModel } | { readonly lookup: number }
+
+/** What writing takes beside the settings. */
+export interface WriteOptions {
+  readonly signal?: AbortSignal
+  /** Faster where guesses are cheap and often right; what is written follows the same distribution. */
+  readonly speculation?: TextSpeculation
 }
 
 /** The folder of the gallery's model for text, which comes with the package. */
@@ -92,26 +102,37 @@ export class TextModel {
   async *generate(
     prompts: readonly string[],
     given: Partial<SamplerSettings> = {},
-    options: { readonly signal?: AbortSignal } = {},
+    options: WriteOptions = {},
   ): AsyncGenerator<TextPiece, TextArtifact[]> {
     const settings = resolveSamplerSettings(given)
     const encoded = prompts.map((prompt) => promptIds(this.tokenizer, prompt))
     const rows = prompts.length * settings.n
     const events = Array.from({ length: rows }, (): GenerationEvent[] => [])
-    for await (const event of generate(this.#model, encoded, settings, this.#options(settings, options.signal))) {
+    for await (const event of generate(this.#model, encoded, settings, this.#options(settings, options))) {
       events[event.row]?.push(event)
       if (event.text) yield { row: event.row, text: event.text }
     }
     const digest = await this.digest()
+    const guesser = options.speculation && (await recordOf(options.speculation))
     return events.map((own, row) => {
       const prompt = Math.floor(row / settings.n)
-      return this.#artifact(completionOf(row, own), { prompts, prompt, ids: encoded[prompt]! }, settings, digest)
+      return this.#artifact(
+        completionOf(row, own),
+        { prompts, prompt, ids: encoded[prompt]! },
+        settings,
+        digest,
+        guesser,
+      )
     })
   }
 
   /** {@link TextModel.generate}, to its end. */
-  async complete(prompts: readonly string[], settings: Partial<SamplerSettings> = {}): Promise<TextArtifact[]> {
-    const pieces = this.generate(prompts, settings)
+  async complete(
+    prompts: readonly string[],
+    settings: Partial<SamplerSettings> = {},
+    options: WriteOptions = {},
+  ): Promise<TextArtifact[]> {
+    const pieces = this.generate(prompts, settings, options)
     for (;;) {
       const { done, value } = await pieces.next()
       if (done) return value
@@ -159,7 +180,7 @@ export class TextModel {
     await this.#engine.close()
   }
 
-  #options(settings: SamplerSettings, signal: AbortSignal | undefined): GenerateOptions {
+  #options(settings: SamplerSettings, { signal, speculation }: WriteOptions): GenerateOptions {
     const { tokenizer } = this
     const constraint = this.#constraint(settings)
     return {
@@ -171,7 +192,20 @@ export class TextModel {
       breakerId: (text) => tokenizer.encode(text).at(-1),
       ...(constraint ? { constraint } : {}),
       ...(signal ? { signal } : {}),
+      ...(speculation ? { speculation: this.#guesser(speculation) } : {}),
     }
+  }
+
+  #guesser(speculation: TextSpeculation): Speculation {
+    if ('lookup' in speculation) return speculation
+    const { folder, tokenizer } = speculation.draft
+    const { vocabSize } = this.tokenizer
+    const isSame = (_: unknown, id: number) => tokenizer.tokenOf(id) === this.tokenizer.tokenOf(id)
+    if (tokenizer.vocabSize !== vocabSize || !Array.from({ length: vocabSize }).every(isSame))
+      throw new ConfigError(
+        `generate: the draft ${folder} has another tokenizer than ${this.folder}; draft with a model of the same tokenizer`,
+      )
+    return { draft: speculation.draft.#model }
   }
 
   #constraint({ regex, jsonSchema, grammar }: FormSettings): Constraint | undefined {
@@ -195,6 +229,7 @@ export class TextModel {
     { prompts, prompt, ids }: { prompts: readonly string[]; prompt: number; ids: readonly number[] },
     settings: SamplerSettings,
     digest: string,
+    guesser: Guesser | undefined,
   ): TextArtifact {
     const { loaded, folder } = this
     const { dataDigest } = loaded.metadata
@@ -212,6 +247,7 @@ export class TextModel {
       finishReason: made.finishReason,
       logProbability: made.logProbability,
       ...(settings.logProbabilities ? { logProbabilities: [...made.logProbabilities] } : {}),
+      ...(guesser && made.guesses ? { speculation: { ...guesser, ...made.guesses } } : {}),
       ...(made.top ? { top: made.top.map((likeliest) => likeliest.map((one) => ({ ...one }))) } : {}),
       settings,
       model: {
@@ -225,4 +261,13 @@ export class TextModel {
       marks: [],
     }
   }
+}
+
+type Guesser = Omit<NonNullable<TextArtifact['speculation']>, 'guessed' | 'accepted'>
+
+/** Who guessed, as a record has it. */
+async function recordOf(speculation: TextSpeculation): Promise<Guesser> {
+  if ('lookup' in speculation) return speculation
+  const { draft } = speculation
+  return { draft: { path: draft.folder, digest: await draft.digest() } }
 }
