@@ -35,7 +35,9 @@ interface Options {
 export function addGenerateText(parent: Command): void {
   const command = parent
     .command('text')
-    .description('Writes on from a prompt. The text goes to stdout without the prompt, as it comes.')
+    .description(
+      'Writes on from a prompt; t5 answers it, bert fills its gaps, [MASK]. The text goes to stdout as it comes.',
+    )
     .option(
       '--model <run>',
       'a run or a Hugging Face folder (default: the gallery’s model for text)',
@@ -71,14 +73,16 @@ const examples = [
   'atelier generate text --prompt "Born: " --regex "[0-9]{1,2} (May|June) 19[0-9]{2}"',
   'atelier generate text --prompt "A person:" --json-schema person.json --max-tokens 200',
   'atelier generate text --prompt "Autumn" --grammar haiku',
+  'atelier generate text --model runs/blanks --prompt "To [MASK] or not to be" --json',
+  'atelier generate text --model runs/titles --prompt "The sea at night" --beams 4',
   'atelier generate text --model runs/large --draft runs/small --prompt "It was"',
   'echo "Once upon a time" | atelier generate text --prompt -',
 ]
 
 async function generate(options: Options, terminal: Terminal): Promise<Outcome> {
   const { seed = randomInt(2 ** 47), ...values } = samplerValues({ ...options }) as { seed?: number }
-  const settings = resolveSamplerSettings({ ...values, ...(await readForms(options)), seed })
-  for (const note of formOf(settings)?.notes ?? []) terminal.note(dim(note))
+  const settings: Partial<SamplerSettings> = { ...values, ...(await readForms(options)), seed }
+  for (const note of formOf(resolveSamplerSettings(settings))?.notes ?? []) terminal.note(dim(note))
   const words = needed(
     options.prompt,
     'generate text',
@@ -147,13 +151,13 @@ function decode(bytes: Uint8Array): string {
 async function write(
   model: TextModel,
   prompts: readonly string[],
-  settings: SamplerSettings,
+  settings: Partial<SamplerSettings>,
   options: WriteOptions,
   terminal: Terminal,
 ): Promise<TextArtifact[]> {
-  const single = prompts.length * settings.n === 1
+  const single = prompts.length * (settings.n ?? 1) === 1
   if (single && terminal.watched.output && terminal.watched.progress)
-    process.stderr.write(bold(shown(prompts[0]!, process.stderr)))
+    process.stderr.write(bold(shown(prompts[0]!, process.stderr)) + (model.continues ? '' : '\n'))
   const pieces = model.generate(prompts, settings, options)
   for (;;) {
     const { done, value } = await pieces.next()
@@ -176,7 +180,7 @@ const endings = {
   length: 'ended at the length allowed',
   endOfText: 'ended at the end of the text',
   aborted: 'stopped',
-  complete: 'ended where the form does',
+  complete: 'nothing was left to write',
 } as const
 
 function closing(artifacts: readonly TextArtifact[], tokensPerSecond: number): string {

@@ -24,6 +24,10 @@ export interface SamplerSettings {
   readonly stop: readonly string[]
   readonly logProbabilities: boolean
   readonly topLogProbabilities: number
+  /** Of models that fill gaps. */
+  readonly fillRounds: number
+  /** Of models that fill gaps; 0 samples none. */
+  readonly gibbsSweeps: number
   /** A regular expression that the whole continuation matches; the empty text asks for none. */
   readonly regex: string
   /** A JSON schema, as an object or as its text, that the continuation is a valid value of. */
@@ -191,6 +195,23 @@ export const samplerFields: readonly SettingField[] = [
     default: 0,
     off: 0,
     description: 'report as many of the likeliest alternatives at each step too',
+  },
+  {
+    name: 'fillRounds',
+    type: 'integer',
+    minimum: 1,
+    maximum: 1024,
+    default: 10,
+    description: 'rounds in which gaps are filled, the least sure ones again each time (mask-predict; bert only)',
+  },
+  {
+    name: 'gibbsSweeps',
+    type: 'integer',
+    minimum: 0,
+    maximum: 1024,
+    default: 0,
+    off: 0,
+    description: 'fill gaps by so many sweeps of Gibbs sampling instead (bert only)',
   },
   {
     name: 'regex',

@@ -13,6 +13,30 @@ export function promptIds(tokenizer: Tokenizer, prompt: string): number[] {
   throw new DataError('prompt: it is empty, and this model has no token that begins a text; give it a few characters')
 }
 
+/** How a gap is written whatever the tokenizer calls it. */
+const gap = '[MASK]'
+
+/**
+ * Ids of a text with gaps, `[MASK]`, framed as the tokenizer's model expects it; where it has none, `maxTokens` of them,
+ * or as many as there is room for, follow it. Throws {@link DataError} for a text that leaves no room.
+ */
+export function gapIds(
+  tokenizer: Tokenizer,
+  prompt: string,
+  { maxTokens, contextLength }: { readonly maxTokens: number; readonly contextLength: number },
+): number[] {
+  const mask = tokenizer.mask!
+  const written = prompt.normalize('NFC').replaceAll(gap, tokenizer.tokenOf(mask) ?? gap)
+  const ids = [...tokenizer.encode(written)]
+  const room = contextLength - tokenizer.template.frame(ids).ids.length
+  if (room < 0 || (room === 0 && !ids.includes(mask)))
+    throw new DataError(
+      `prompt: it has ${ids.length} tokens, the model sees ${contextLength} with those around it; shorten it`,
+    )
+  if (!ids.includes(mask)) for (let i = 0; i < Math.min(maxTokens, room); i++) ids.push(mask)
+  return [...tokenizer.template.frame(ids).ids]
+}
+
 /**
  * The prompt from which texts like a corpus's documents begin: nothing, where an end-of-text token parts them; in a
  * single document a new line, or, if the vocabulary lacks it, what it has.

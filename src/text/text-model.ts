@@ -5,24 +5,22 @@ import { readTokenizer } from '../data/tokenizers/folder.ts'
 import type { Tokenizer } from '../data/tokenizers/index.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { resolveModelFolder } from '../files/gallery-folder.ts'
-import { type LoadedModel, loadModel } from '../models/checkpoint.ts'
+import { familyOfFolder, type LoadedModel } from '../models/checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
+import type { Family } from '../models/registry.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
-import { CachedModel } from '../sample/cached-model.ts'
 import { type Completion, completionOf } from '../sample/complete.ts'
 import type { Constraint } from '../sample/constraint.ts'
-import { generate } from '../sample/generate.ts'
 import type { GenerateOptions, GenerationEvent, Speculation } from '../sample/generation.ts'
 import { type FormSettings, formOf } from '../sample/grammar/form.ts'
 import { GrammarConstraint } from '../sample/grammar/grammar-constraint.ts'
 import { vocabularyOfTokenizer } from '../sample/grammar/vocabulary.ts'
-import { logNormalizer } from '../sample/log-probabilities.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
 import type { TextArtifact } from './artifact.ts'
-import { promptIds } from './prompt.ts'
+import { type LoadedAny, readModel, type Writer } from './writer.ts'
 
 /** A piece of text as it comes, of the row-th of the texts made together. */
 export interface TextPiece {
@@ -47,19 +45,26 @@ export const galleryFolder = fileURLToPath(new URL('../../gallery/en', import.me
 export class TextModel {
   readonly folder: string
   readonly tokenizer: Tokenizer
-  readonly loaded: LoadedModel
+  readonly #loaded: LoadedAny
+  readonly #family: Family
   readonly #engine: Engine
-  readonly #model: CachedModel
+  readonly #writer: Writer
   #digest: Promise<string> | undefined
   /** The last form that was asked for, and what it came to: its masks are worth keeping. */
   #form: { readonly key: string; readonly constraint: Constraint | undefined } = { key: '', constraint: undefined }
 
-  private constructor(folder: string, tokenizer: Tokenizer, loaded: LoadedModel, engine: Engine, model: CachedModel) {
+  private constructor(
+    folder: string,
+    tokenizer: Tokenizer,
+    { family, loaded, writer }: { readonly family: Family; readonly loaded: LoadedAny; readonly writer: Writer },
+    engine: Engine,
+  ) {
     this.folder = folder
     this.tokenizer = tokenizer
-    this.loaded = loaded
+    this.#loaded = loaded
+    this.#family = family
     this.#engine = engine
-    this.#model = model
+    this.#writer = writer
   }
 
   /**
@@ -76,7 +81,8 @@ export class TextModel {
         folder,
       })
     const tokenizer = await readTokenizer(folder)
-    const loaded = await loadModel(folder)
+    const family = await familyOfFolder(folder)
+    const { loaded, open } = await readModel(family, folder)
     const { vocabSize } = loaded.architecture.dimensions
     if (tokenizer.vocabSize > vocabSize)
       throw new CheckpointError(
@@ -84,19 +90,29 @@ export class TextModel {
       )
     const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
     try {
-      const model = await CachedModel.create(engine, loaded.architecture, {
-        tensors: loaded.weights,
-        quantized: loaded.quantized,
-      })
-      return new TextModel(folder, tokenizer, loaded, engine, model)
+      const writer = await open(engine, tokenizer)
+      return new TextModel(folder, tokenizer, { family, loaded, writer }, engine)
     } catch (error) {
       await engine.close()
       throw error
     }
   }
 
+  /** The model, where it continues texts. Throws {@link CheckpointError} where it is of another family. */
+  get loaded(): LoadedModel {
+    if (this.#family === 'causal') return this.#loaded as LoadedModel
+    throw new CheckpointError(
+      `${this.folder}: it is ${this.#loaded.row.name}, wanted a model that continues texts, such as a decoder`,
+    )
+  }
+
+  /** Whether what it writes goes on from the prompt; else it stands by itself. */
+  get continues(): boolean {
+    return this.#writer.continues
+  }
+
   /**
-   * Continues each prompt `n` times, giving text as it becomes certain, and returns the artifacts in
+   * Continues each prompt `n` times, or answers it, or fills its gaps, giving text as it becomes certain, and returns the artifacts in
    * order of prompts. Throws ConfigError for settings, DataError for prompts.
    */
   async *generate(
@@ -104,11 +120,11 @@ export class TextModel {
     given: Partial<SamplerSettings> = {},
     options: WriteOptions = {},
   ): AsyncGenerator<TextPiece, TextArtifact[]> {
-    const settings = resolveSamplerSettings(given)
-    const encoded = prompts.map((prompt) => promptIds(this.tokenizer, prompt))
+    const settings = resolveSamplerSettings({ ...this.#writer.usual(given.n ?? 1), ...given })
+    const encoded = prompts.map((prompt) => this.#writer.encode(prompt, settings))
     const rows = prompts.length * settings.n
     const events = Array.from({ length: rows }, (): GenerationEvent[] => [])
-    for await (const event of generate(this.#model, encoded, settings, this.#options(settings, options))) {
+    for await (const event of this.#writer.write(encoded, settings, this.#options(settings, options))) {
       events[event.row]?.push(event)
       if (event.text) yield { row: event.row, text: event.text }
     }
@@ -141,26 +157,10 @@ export class TextModel {
 
   /**
    * ln P(ids | prompt) by the model itself, with that of ending there where `ends` says so; undefined for
-   * ids that it cannot take: outside its vocabulary, or beyond its context.
+   * ids that it cannot take, outside its vocabulary or beyond its context, and for models that fill gaps.
    */
-  async logProbability(prompt: readonly number[], ids: readonly number[], ends: boolean): Promise<number | undefined> {
-    const { vocabSize, contextLength } = this.#model
-    const all = [...prompt, ...ids]
-    const length = all.length
-    if (prompt.length === 0 || length > contextLength || all.some((id) => id >= vocabSize)) return undefined
-    const state = await this.#model.open({ batch: 1, capacity: length })
-    try {
-      let logits = await state.append([prompt])
-      let sum = 0
-      for (const id of ids) {
-        sum += logits[id]! - logNormalizer(logits, { row: 0, step: 0 })
-        logits = await state.append([[id]])
-      }
-      if (!ends) return sum
-      return sum + Math.max(...this.#endOfText().map((id) => logits[id]!)) - logNormalizer(logits, { row: 0, step: 0 })
-    } finally {
-      state.release()
-    }
+  logProbability(prompt: readonly number[], ids: readonly number[], ends: boolean): Promise<number | undefined> {
+    return this.#writer.logProbability(prompt, ids, ends ? this.#endOfText() : [])
   }
 
   /** SHA-256 of the model's files. */
@@ -176,7 +176,7 @@ export class TextModel {
 
   /** Frees the model and its engine. */
   async release(): Promise<void> {
-    await this.#model.release()
+    await this.#writer.release()
     await this.#engine.close()
   }
 
@@ -205,7 +205,9 @@ export class TextModel {
       throw new ConfigError(
         `generate: the draft ${folder} has another tokenizer than ${this.folder}; draft with a model of the same tokenizer`,
       )
-    return { draft: speculation.draft.#model }
+    const { model } = speculation.draft.#writer
+    if (model) return { draft: model }
+    throw new ConfigError(`generate: the draft ${folder} does not continue texts; draft with a smaller decoder`)
   }
 
   #constraint({ regex, jsonSchema, grammar }: FormSettings): Constraint | undefined {
@@ -220,7 +222,7 @@ export class TextModel {
 
   /** Ids that end a text. */
   #endOfText(): number[] {
-    const ends = [this.tokenizer.eos, this.loaded.architecture.config.eos_token_id].flat()
+    const ends = [this.tokenizer.eos, this.#loaded.architecture.config.eos_token_id].flat()
     return [...new Set(ends.filter((id): id is number => typeof id === 'number'))]
   }
 
@@ -231,8 +233,10 @@ export class TextModel {
     digest: string,
     guesser: Guesser | undefined,
   ): TextArtifact {
-    const { loaded, folder } = this
+    const { folder, tokenizer } = this
+    const loaded = this.#loaded
     const { dataDigest } = loaded.metadata
+    const named = (id: number) => ({ token: tokenizer.tokenOf(id) ?? '' })
     return {
       format: 'atelier-artifact-1',
       kind: 'text',
@@ -248,7 +252,7 @@ export class TextModel {
       logProbability: made.logProbability,
       ...(settings.logProbabilities ? { logProbabilities: [...made.logProbabilities] } : {}),
       ...(guesser && made.guesses ? { speculation: { ...guesser, ...made.guesses } } : {}),
-      ...(made.top ? { top: made.top.map((likeliest) => likeliest.map((one) => ({ ...one }))) } : {}),
+      ...(made.top ? { top: made.top.map((likeliest) => likeliest.map((one) => ({ ...one, ...named(one.id) }))) } : {}),
       settings,
       model: {
         path: folder,
