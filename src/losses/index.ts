@@ -1,2 +1,3 @@
 export * from './adversarial.ts'
 export * from './next-token.ts'
+export * from './token-loss.ts'

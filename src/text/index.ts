@@ -14,6 +14,7 @@ export { type QuantizeFigures, type QuantizeResult, type QuantizeTextOptions, qu
 export { type Remake, type RemakeOptions, type RemakeResult, remakeArtifact } from './remake.ts'
 export { type RunRecord, readRun } from './run.ts'
 export { resolveTextSettings, type TextSettings, textPresets, textSettingFields } from './settings.ts'
+export { taskFor, textTasks } from './tasks/tasks.ts'
 export { galleryFolder, TextModel, type TextPiece } from './text-model.ts'
 export type { TextRunResult } from './text-run.ts'
 export { type TextTrainEvent, type TrainTextOptions, trainText } from './train-text.ts'
