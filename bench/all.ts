@@ -10,6 +10,7 @@ import { projectFolder } from './processes.ts'
 const inOrder = [
   'train-gpt',
   'decode',
+  'batch-decode',
   'train-gpt-js',
   'convolution',
   'gan-round',

@@ -73,7 +73,7 @@ describe.each(guessers)('speculation by %s', (_, speculation) => {
     const settings = resolveSamplerSettings({ ...given, maxTokens: 3, n: 1024 })
     const counts = new Array<number>(vocabSize ** 3).fill(0)
     const counted = { guessed: 0, accepted: 0 }
-    for (let seed = 0; seed < 4; seed++) {
+    for (let seed = 0; seed < 2; seed++) {
       for (const { ids, guesses } of await complete(
         model(),
         [prompt],
@@ -93,7 +93,7 @@ describe.each(guessers)('speculation by %s', (_, speculation) => {
     })
     const { statistic, bound } = chiSquare(counts, exact)
     expect(statistic).toBeLessThan(bound)
-    expect(counted.guessed).toBeGreaterThan(1000)
+    expect(counted.guessed).toBeGreaterThan(500)
     expect(counted.accepted).toBeLessThan(counted.guessed)
     expect(counted.accepted).toBeGreaterThan(0)
   })
