@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import { openCheckpoint, writeSafetensors } from '../files/safetensors-file.ts'
 import type { Scope } from '../nn/parameters.ts'
+import { folderHolding, isAdapter, readAdapter, readAdapterConfig } from './adapter.ts'
 import type { CausalArchitecture } from './architecture.ts'
 import { partsOf, type QuantizedMatrices } from './block-quantization.ts'
 import type { MaskedArchitecture } from './masked-architecture.ts'
@@ -32,10 +33,15 @@ export type LoadedSequenceModel = LoadedModel<SequenceRow, SequenceToSequenceArc
 /**
  * Reads `config.json` and `model.safetensors` (or its shards) of a model that continues texts, converting 16-bit
  * weights to float32. Throws {@link CheckpointError}, in one line, for files that are missing, corrupt, of an
- * unsupported architecture or of another family, and for weights that {@link readWeights} refuses.
+ * unsupported architecture or of another family, and for weights that {@link readWeights} refuses. A folder with an
+ * adapter in PEFT's form gives a {@link LoraModel}, its base's weights and its own.
  */
-export function loadModel(folder: string): Promise<LoadedModel> {
-  return load(folder, (config, source) => rowOf('causal', config, source))
+export async function loadModel(folder: string): Promise<LoadedModel> {
+  if (!isAdapter(folder)) return load(folder, (config, source) => rowOf('causal', config, source))
+  const { base, lora } = await readAdapterConfig(folder)
+  const loaded = await loadModel(base)
+  const { architecture, weights, metadata } = await readAdapter(folder, loaded.architecture, lora)
+  return { ...loaded, architecture, weights: { ...loaded.weights, ...weights }, metadata }
 }
 
 /** {@link loadModel} of a model that fills gaps. */
@@ -48,9 +54,9 @@ export function loadSequenceModel(folder: string): Promise<LoadedSequenceModel> 
   return load(folder, (config, source) => rowOf('sequenceToSequence', config, source))
 }
 
-/** The family of a folder's model, by its `config.json`. Throws {@link CheckpointError} where none is supported. */
+/** The family of a folder's model, by its or its base's `config.json`. Throws {@link CheckpointError} where none is supported. */
 export async function familyOfFolder(folder: string): Promise<Family> {
-  const source = join(folder, 'config.json')
+  const source = join(await folderHolding(folder, 'config.json'), 'config.json')
   return familyOf(await readJsonFile(source, z.unknown()), source)
 }
 

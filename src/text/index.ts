@@ -10,6 +10,7 @@ export {
   type WrittenTexts,
 } from './evaluate-text.ts'
 export { inspectModel, type Lineage, type ModelInspection } from './inspect.ts'
+export { type MergeResult, mergeText } from './merge-text.ts'
 export { type QuantizeFigures, type QuantizeResult, type QuantizeTextOptions, quantizeText } from './quantize-text.ts'
 export { type Remake, type RemakeOptions, type RemakeResult, remakeArtifact } from './remake.ts'
 export { type RunRecord, readRun } from './run.ts'

@@ -4,6 +4,7 @@ import { CheckpointError, ConfigError } from '../errors.ts'
 import { writeFolderAtomic } from '../files/atomic-write.ts'
 import { filesIn } from '../files/files-in.ts'
 import { resolveModelFolder } from '../files/gallery-folder.ts'
+import { isAdapter } from '../models/adapter.ts'
 import { saveQuantized } from '../models/checkpoint.ts'
 import { quantizeWeights } from '../models/quantized-weights.ts'
 import { measureLoss, textFor } from './evaluate-text.ts'
@@ -57,6 +58,10 @@ export async function quantizeText(named: string, options: QuantizeTextOptions):
   const { bits, out, data, field, signal } = options
   if (existsSync(out)) throw new ConfigError(`quantize: ${out} is there already; choose another --out`, { out })
   const folder = resolveModelFolder(named)
+  if (isAdapter(folder))
+    throw new ConfigError(`quantize: ${folder} is an adapter; make one model of it and its base: atelier merge`, {
+      folder,
+    })
   const engine = options.threads ? { threads: options.threads } : {}
   const model = await TextModel.load(folder, engine)
   const corpus = await corpusOf(folder)

@@ -5,6 +5,7 @@ import { readTokenizer } from '../data/tokenizers/folder.ts'
 import type { Tokenizer } from '../data/tokenizers/index.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { resolveModelFolder } from '../files/gallery-folder.ts'
+import { folderHolding, isAdapter } from '../models/adapter.ts'
 import { familyOfFolder, type LoadedModel } from '../models/checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
 import type { Family } from '../models/registry.ts'
@@ -76,11 +77,11 @@ export class TextModel {
     options: { readonly engine?: EngineName; readonly threads?: number } = {},
   ): Promise<TextModel> {
     const folder = resolveModelFolder(named)
-    if (!existsSync(join(folder, 'config.json')))
+    if (!existsSync(join(folder, 'config.json')) && !isAdapter(folder))
       throw new CheckpointError(`load: ${folder} holds no config.json; name a run or a model's folder by --model`, {
         folder,
       })
-    const tokenizer = await readTokenizer(folder)
+    const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
     const family = await familyOfFolder(folder)
     const { loaded, open } = await readModel(family, folder)
     const { vocabSize } = loaded.architecture.dimensions

@@ -17,6 +17,8 @@ export interface TrainerOptions extends StepOptions {
   readonly accumulation?: number
   /** Initial weights and, keyed by step, all randomness inside the graph. */
   readonly seed: number
+  /** What the loss reads besides and nothing moves, by name: the weights of a model that adapters are trained for. */
+  readonly frozen?: Readonly<Record<string, HostTensor>>
 }
 
 /** What one step reports. */
@@ -44,6 +46,8 @@ export class Trainer {
   readonly #key: Random
   /** Inputs that are fed anew each run. */
   readonly #fed = new Map<string, DeviceBuffer>()
+  /** Inputs that stay as they are. */
+  readonly #frozen = new Map<string, DeviceBuffer>()
   /** Those that every batch must feed: the placeholders of the loss. */
   readonly #wanted: readonly string[]
   readonly #state: StateBuffers
@@ -135,6 +139,11 @@ export class Trainer {
     return Object.fromEntries(names.map((name) => [name, this.buffer(average ? stateName.ema(name) : name)]))
   }
 
+  /** What the loss reads and nothing moves, by name. */
+  get frozen(): Record<string, DeviceBuffer> {
+    return Object.fromEntries(this.#frozen)
+  }
+
   /** Names of all that a checkpoint must hold: parameters, optimizer state, moving averages. */
   get stateNames(): string[] {
     return this.#state.names
@@ -153,13 +162,15 @@ export class Trainer {
   }
 
   #releaseBuffers(): void {
-    for (const buffer of this.#fed.values()) buffer.release()
+    for (const buffer of [...this.#fed.values(), ...this.#frozen.values()]) buffer.release()
     this.#state.release()
     this.#sums.release()
   }
 
   /** Buffers for all that the graphs read; parameters and their averages start from `first`, the rest from zero. */
   #allocate(compiled: readonly Compiled[], first: ReadonlyMap<string, HostTensor>): void {
+    for (const [name, value] of Object.entries(this.#options.frozen ?? {}))
+      this.#frozen.set(name, this.#engine.createBuffer(value))
     for (const [name, value] of first) {
       this.#state.add(this.#engine, name, value)
       if (this.#options.emaDecay !== undefined) this.#state.add(this.#engine, stateName.ema(name), value)
@@ -167,7 +178,7 @@ export class Trainer {
     const replaced = new Set(compiled.flatMap(({ overwrite }) => Object.values(overwrite)))
     const inputs = Object.assign({}, ...compiled.map(({ program }) => program.inputs)) as LoweredProgram['inputs']
     for (const [name, { dtype, shape }] of Object.entries(inputs)) {
-      if (this.#state.has(name)) continue
+      if (this.#state.has(name) || this.#frozen.has(name)) continue
       const zeros = {
         dtype,
         shape: shape as readonly number[],
@@ -189,7 +200,8 @@ export class Trainer {
   }
 
   #bind({ session, program, overwrite, reports }: Compiled): Binding {
-    const current = (name: string) => (this.#state.current(name) ?? this.#sums.current(name) ?? this.#fed.get(name))!
+    const current = (name: string) =>
+      (this.#state.current(name) ?? this.#sums.current(name) ?? this.#frozen.get(name) ?? this.#fed.get(name))!
     const next = (name: string) => (this.#state.next(name) ?? this.#sums.next(name))!
     const inputs = Object.keys(program.inputs).map((name) => [name, current(name)] as const)
     const outputs = Object.entries(overwrite).map(([output, name]) => [output, next(name)] as const)

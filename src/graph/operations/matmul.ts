@@ -1,7 +1,7 @@
 import { ConfigError, ShapeError } from '../../errors.ts'
 import { type BlockFormat, type Emitter, type Operation, quantizedParts } from '../operation.ts'
 import { broadcastShapes, floats, requireSameDtype } from '../shape-rules.ts'
-import { applyOne, type Dim, formatShape, type Shape, type Tensor } from '../tensor.ts'
+import { applyOne, type Dim, formatShape, type Node, type Shape, type Tensor } from '../tensor.ts'
 import { add } from './elementwise.ts'
 import { sumTo } from './reduce.ts'
 import { reshape, transpose } from './shape.ts'
@@ -127,6 +127,22 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const y = matmul(x, weight, { transposeB: true })
   return bias ? add(y, bias) : y
+}
+
+/** Sizes of the vectors that a matrix maps from and to. */
+export interface MatrixSides {
+  readonly inputs: number
+  readonly outputs: number
+  /** Whether the matrix is W [outputs, inputs] of x · Wᵀ, else W [inputs, outputs] of x · W. */
+  readonly transposed: boolean
+}
+
+/** The sides of the matrix that a node multiplies x by, where it computes x · W or x · Wᵀ and nothing else. */
+export function sidesOfMatrix({ operation, inputs: [, w], attributes }: Node): MatrixSides | undefined {
+  const { transposeA, transposeB, alpha } = attributes as MatmulAttributes
+  if (operation.name !== matmulRow.name || transposeA || alpha !== 1 || w!.rank !== 2) return undefined
+  const [inputs, outputs] = rowsAndColumns(w!.shape, transposeB) as [number, number]
+  return { inputs, outputs, transposed: transposeB }
 }
 
 /** Rows of this file. */
