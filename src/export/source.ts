@@ -1,6 +1,7 @@
 import { readTokenizer } from '../data/tokenizers/folder.ts'
 import type { Tokenizer } from '../data/tokenizers/tokenizer.ts'
 import { CheckpointError } from '../errors.ts'
+import { isAdapter } from '../models/adapter.ts'
 import type { CausalConfig } from '../models/architecture.ts'
 import { type LoadedModel, loadModel } from '../models/checkpoint.ts'
 import { denseWeights } from '../models/quantized-weights.ts'
@@ -17,6 +18,8 @@ export interface CausalSource extends LoadedModel {
 
 /** Reads a run's or a Hugging Face folder's decoder. Throws CheckpointError for what is missing, corrupt or of another family. */
 export async function readCausalSource(folder: string): Promise<CausalSource> {
+  if (isAdapter(folder))
+    throw new CheckpointError(`export: ${folder} is an adapter; make one model of it and its base: atelier merge`)
   const tokenizer = await readTokenizer(folder)
   const loaded = await loadModel(folder)
   const { vocabSize } = loaded.architecture.dimensions

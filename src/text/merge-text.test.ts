@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeTokenizer } from '../data/tokenizers/folder.ts'
 import { byteTokenizer } from '../data/tokenizers/index.ts'
+import { readCausalSource } from '../export/source.ts'
 import type { HostTensor } from '../graph/dtype.ts'
 import { saveAdapter } from '../models/adapter.ts'
 import type { CausalConfig } from '../models/architecture.ts'
@@ -84,6 +85,9 @@ describe('an adapter', () => {
       /base is a whole model; name the folder of an adapter$/,
     )
     await expect(mergeText(adapter, { out: base })).rejects.toThrow(/base is there already; choose another --out$/)
+    await expect(readCausalSource(adapter)).rejects.toThrow(
+      /is an adapter; make one model of it and its base: atelier merge$/,
+    )
     const small = quantizeText(adapter, { bits: 4, out: join(root, 'x') })
     await expect(small).rejects.toThrow(/adapter is an adapter; make one model of it and its base: atelier merge$/)
   })
