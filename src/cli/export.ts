@@ -15,13 +15,15 @@ interface Options {
 export function addExport(parent: Command): void {
   const command = parent
     .command('export')
-    .description('Writes a model in the form of another program: Hugging Face transformers, llama.cpp.')
+    .description(
+      'Writes a model in the form of another program: Hugging Face transformers, llama.cpp, transformers.js.',
+    )
     .argument('<run>', 'a run, gallery/en, or a Hugging Face folder', textOption('export', 'a run'))
-    .option('--to <form>', 'hf (a folder) or gguf (a file)', textOption('--to', 'hf or gguf'))
+    .option('--to <form>', 'hf (a folder), gguf (a file) or onnx (a folder)', textOption('--to', 'hf, gguf or onnx'))
     .option('--out <path>', 'the new folder, or the file', textOption('--out', 'a path'))
     .option(
       '--precision <name>',
-      'f32, f16 or bf16 for hf; f16, f32, q8_0 or q4_0 for gguf [default: the first]',
+      'f32, f16 or bf16 for hf; f16, f32, q8_0 or q4_0 for gguf; f32 for onnx [default: the first]',
       textOption('--precision', 'f32, f16, bf16, q8_0 or q4_0'),
     )
   runs<Options>(command, examples, work)
@@ -30,10 +32,11 @@ export function addExport(parent: Command): void {
 const examples = [
   'atelier export runs/books --to hf --out books-hf',
   'atelier export gallery/en --to gguf --out en.gguf --precision q8_0',
+  'atelier export gallery/en --to onnx --out en-onnx',
 ]
 
 async function work(options: Options, terminal: Terminal, [run = '']: readonly string[]): Promise<Outcome> {
-  const to = needed(options.to, 'export', '--to', 'say which form: --to hf or --to gguf')
+  const to = needed(options.to, 'export', '--to', 'say which form: --to hf, --to gguf or --to onnx')
   const out = needed(options.out, 'export', '--out', 'say where to, such as --out exported')
   const { exportModel } = await import('../export/export-model.ts')
   const result = await exportModel(resolveModelFolder(run), to, out, options.precision)

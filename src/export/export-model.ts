@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CheckpointError, ConfigError } from '../errors.ts'
-import { checkWritable, writeFolderAtomic } from '../files/atomic-write.ts'
+import { checkWritable, writeFileAtomic, writeFolderAtomic } from '../files/atomic-write.ts'
 import { filesIn } from '../files/files-in.ts'
+import { writeJsonFile } from '../files/json-file.ts'
 import type { FloatStorage } from '../files/safetensors.ts'
 import { writeGguf } from './gguf/export-gguf.ts'
-import { writeHuggingFace } from './huggingface.ts'
+import { writeHuggingFace, writeSidecars } from './huggingface.ts'
+import { decoderModel } from './onnx/decoder-model.ts'
 import { readCausalSource } from './source.ts'
 
 /** How numbers are stored: floats of 32 or 16 bits, or whole numbers of 8 or 4 bits with a scale for each 32. */
@@ -48,6 +50,19 @@ export const exportForms: Readonly<Record<string, ExportForm>> = {
       await writeGguf(await readCausalSource(folder), out, precision)
     },
   }),
+  onnx: form<'f32'>({
+    title: 'a folder for transformers.js',
+    precisions: ['f32'],
+    write: (folder, out) => newFolder(out, (temporary) => writeOnnx(folder, temporary)),
+  }),
+}
+
+/** `onnx/model.onnx`, `config.json` and what goes with them: the layout that transformers.js loads. */
+async function writeOnnx(folder: string, out: string): Promise<void> {
+  const source = await readCausalSource(folder)
+  await writeFileAtomic(join(out, 'onnx', 'model.onnx'), decoderModel(source), CheckpointError)
+  await writeJsonFile(join(out, 'config.json'), source.architecture.config)
+  await writeSidecars(folder, out, source.architecture.config)
 }
 
 /** A file that an export wrote. */
@@ -57,7 +72,7 @@ export interface ExportedFile {
 }
 
 /**
- * Writes the model of a run or of a Hugging Face folder in the form of another program: `hf` a new folder,
+ * Writes the model of a run or of a Hugging Face folder in the form of another program: `hf` and `onnx` a new folder,
  * `gguf` a file. Throws {@link ConfigError} for a form or precision that there is not and for a folder that is taken,
  * {@link CheckpointError} for a model that cannot be read or has no such form.
  */

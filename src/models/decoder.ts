@@ -81,7 +81,7 @@ class SelfAttention {
   decode(
     x: Tensor,
     cache: LayerCache,
-    { positions, lastPosition, total }: DecodeInput,
+    { positions, lastPosition, total, bias }: DecodeInput,
     tables: RotaryTables,
   ): [Tensor, LayerCache] {
     const { nHeads, nKvHeads, dHead } = this.dimensions
@@ -97,6 +97,7 @@ class SelfAttention {
         lastPosition,
         total,
         rotary: { ...tables, positions },
+        bias,
       },
       { nHeads, nKvHeads, scale: 1 / Math.sqrt(dHead), window: this.window },
     )

@@ -77,11 +77,11 @@ class Block {
   }
 
   /** x [B, T, C] after what the cache holds → [B, T, C] and the longer cache. */
-  decode(x: Tensor, cache: LayerCache, { lastPosition, total }: DecodeInput): [Tensor, LayerCache] {
+  decode(x: Tensor, cache: LayerCache, { lastPosition, total, bias }: DecodeInput): [Tensor, LayerCache] {
     const { nHeads, dHead, dModel: C } = this.dimensions
     const [q, k, v] = split(this.qkv.forward(this.attentionNorm.forward(x)), 2, [C, C, C])
     const [mixed, keys, values] = cachedAttention(
-      { q: q!, k: k!, v: v!, pastKeys: cache.keys, pastValues: cache.values, lastPosition, total },
+      { q: q!, k: k!, v: v!, pastKeys: cache.keys, pastValues: cache.values, lastPosition, total, bias },
       { nHeads, nKvHeads: nHeads, scale: 1 / Math.sqrt(dHead) },
     )
     return [this.#feedForward(add(x, this.attentionOut.forward(mixed)), (y) => y), { keys, values }]

@@ -147,7 +147,7 @@ it('refuses in one line what llama.cpp has not', async () => {
     'export: gguf has no precision q2_k, wanted f16, f32, q8_0, q4_0',
   )
   await expect(exportModel(galleryModel, 'mlx', folder)).rejects.toThrow(
-    'export: there is no form mlx, wanted hf, gguf',
+    'export: there is no form mlx, wanted hf, gguf, onnx',
   )
   await expect(exportModel(galleryModel, 'hf', folder)).rejects.toThrow(
     `export: ${folder} is there already; name a new folder or remove it`,

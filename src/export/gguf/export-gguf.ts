@@ -22,7 +22,7 @@ const fileTypes: Readonly<Record<GgufPrecision, number>> = { f32: 0, f16: 1, q4_
 export async function writeGguf(source: CausalSource, path: string, precision: GgufPrecision): Promise<void> {
   const { row, settings, architecture, tokenizer } = source
   const form = ggufForms[row.modelType]
-  if (!form) throw new CheckpointError(`gguf: ${row.title} has no form here; export to hf`, { model: row.name })
+  if (!form) throw new CheckpointError(`gguf: ${row.title} has no form here; export to hf or onnx`, { model: row.name })
   const { dimensions } = architecture
   const keys = Object.entries(form.keys(settings, dimensions))
   const metadata: Metadata = {

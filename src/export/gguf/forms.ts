@@ -58,7 +58,7 @@ function namer(block: RegExp, parts: Readonly<Record<string, string>>) {
     const path = inBlock ?? parameter
     const dot = path.lastIndexOf('.')
     const part = parts[path.slice(0, dot)]
-    if (part === undefined) throw new CheckpointError(`gguf: there is no name for ${parameter}; export to hf`)
+    if (part === undefined) throw new CheckpointError(`gguf: there is no name for ${parameter}; export to hf or onnx`)
     return `${layer === undefined ? '' : `blk.${layer}.`}${part}${path.slice(dot)}`
   }
 }

@@ -108,7 +108,7 @@ export function tokenizerMetadata(tokenizer: Tokenizer, vocabSize: number): Meta
   const own = readings.map((read) => read(json, tokens)).find((found) => found !== undefined)
   if (own === undefined)
     throw new CheckpointError(
-      'gguf: llama.cpp has no tokenizer like this one, wanted byte-level BPE or SentencePiece’s BPE; export to hf',
+      'gguf: llama.cpp has no tokenizer like this one, wanted byte-level BPE or SentencePiece’s BPE; export to hf or onnx',
       { kind: tokenizer.kind },
     )
   const { bos, eos, pad, unknown } = tokenizer

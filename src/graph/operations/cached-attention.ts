@@ -91,8 +91,8 @@ export interface CachedAttentionInputs {
   readonly total: Tensor
   /** Tables [contextLength, D/2], and int32 positions [B, T] of the new ids. */
   readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor; readonly positions: Tensor }
-  /** Added to the scores, [B or 1, H, T, contextLength]; for models that do not rotate. */
-  readonly bias?: Tensor
+  /** Added to the scores, [B or 1, H or 1, T, contextLength]; what rotates then does so before the kernel. */
+  readonly bias?: Tensor | undefined
 }
 
 /** The kernel rotates heads whose size is a multiple of this. */
@@ -104,7 +104,7 @@ export function cachedAttention(
   attributes: CachedAttentionAttributes,
 ): [Tensor, Tensor, Tensor] {
   const dHead = Number(x.q.shape.at(-1)) / attributes.nHeads
-  const inKernel = dHead % rotaryKernelMultiple === 0
+  const inKernel = dHead % rotaryKernelMultiple === 0 && !x.bias
   const tables = x.rotary && inKernel ? [x.rotary.cos, x.rotary.sin] : []
   const [q, k] = x.rotary && !inKernel ? [rotaryAt(x.q, dHead, x.rotary), rotaryAt(x.k, dHead, x.rotary)] : [x.q, x.k]
   const bias = x.bias ? [x.bias] : []
