@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportModel } from '../../src/export/export-model.ts'
 import { makeModel, sketches, writtenTokens } from './models.ts'
 
-/** What transformers writes, and transformers.js too: docs/log.md. */
+/** What transformers writes: test/fixtures/export/transformers.py. */
 const expected = JSON.parse(readFileSync('test/fixtures/export/transformers.json', 'utf8'))
 
 let folder: string
