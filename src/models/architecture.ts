@@ -34,6 +34,8 @@ export interface DecodeInput {
   readonly total: Tensor
   /** int32 [K]: after which of each row's T new ids logits are wanted; after its last where absent. */
   readonly places?: Tensor
+  /** Added to the scores, [B, 1, T, total]: hides the padding of a batch; nothing where absent. */
+  readonly bias?: Tensor
   readonly caches: readonly LayerCache[]
 }
 
