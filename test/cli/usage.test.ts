@@ -67,7 +67,7 @@ const mistakes: readonly (readonly [message: string, words: readonly string[]])[
   ['dModel is given twice', [...train, '--set', 'dModel=8', '--set', 'dModel=16']],
   ['dModel 15 is not a multiple of nHeads 4', [...train, '--set', 'dModel=15']],
   ['there is no huge, wanted nano, small, base', [...train, '--preset', 'huge']],
-  ['wanted one of decoder, gpt2', [...train, '--architecture', 'bert']],
+  ['architecture: there is no rnn, wanted one of decoder, gpt2', [...train, '--architecture', 'rnn']],
   ['--steps and --minutes: a run has one length', [...train, '--steps', '3', '--minutes', '1']],
   ["--steps: got '0', wanted a whole number at least 1", [...train, '--steps', '0']],
   ["--minutes: got '-1', wanted a number above 0", [...train, '--minutes', '-1']],
