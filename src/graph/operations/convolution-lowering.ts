@@ -17,8 +17,8 @@ type Sizes = readonly [number, number, number, number]
 
 /** Channels in a group below which ConvTranspose, whose work is by inputs, beats Conv, whose work is by outputs. */
 const few = 16
-/** As {@link few}, of a layer's outputs: at 16, Conv is ahead for up to 64 inputs. */
-const fewOutputs = 12
+/** As {@link few}, of a layer’s outputs: at 8 of 48 inputs both are level, at 12 Conv is ahead. */
+const fewOutputs = 8
 
 const sizesOf = (node: Node, input: number) => node.inputs[input]!.shape as unknown as Sizes
 const all = (values: readonly number[], value: number) => values.every((n) => n === value)
