@@ -9,6 +9,7 @@ export function samplerOptions(): Option[] {
     const flag = `--${kebab(field.name)}`
     const { argument, parse } = forms[field.type](flag, field)
     const option = new Option(argument ? `${flag} ${argument}` : flag, `${field.description}${noted(field)}`)
+    option.negate = false // --no-repeat-ngram is a name, not the contrary of one
     return parse ? option.argParser(parse as (text: string) => unknown) : option
   })
 }

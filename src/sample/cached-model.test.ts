@@ -216,6 +216,18 @@ describe.each(cases)('%s', (_, name, change) => {
     )
     expect(together[0]!.ids).not.toEqual(together[1]!.ids)
   })
+
+  it('n continuations of a prompt of one id are those made one by one', async () => {
+    for (const prompts of [[[5]], [[5], [9]]]) {
+      const settings = { seed: 3, maxTokens: 10 }
+      const together = await complete(model, prompts, { ...settings, n: 3 })
+      const alone = await Promise.all(
+        together.map(({ row }) => complete(model, [prompts[Math.floor(row / 3)]!], settings, { firstRow: row })),
+      )
+      expect(together).toEqual(alone.flat())
+      expect(new Set(together.map(({ ids }) => ids.join())).size).toBe(together.length)
+    }
+  })
 })
 
 describe('CachedModel', () => {

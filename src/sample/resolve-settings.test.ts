@@ -64,6 +64,11 @@ describe('resolveSamplerSettings', () => {
       'sampler settings: lengthPenalty does nothing while beams is 1; set beams above 1, or remove lengthPenalty',
     ],
     [
+      { beams: 4, diversity: 1 },
+      'sampler settings: diversity does nothing while beamGroups is 1; set it to 2, say, or remove diversity',
+    ],
+    [{ beams: 4, beamGroups: 3 }, "sampler settings: 4 beams don't divide into 3 groups; set beams to 6"],
+    [
       { dryBase: 2 },
       'sampler settings: dryBase does nothing while dryMultiplier is 0; set it to 0.8, say, or remove dryBase',
     ],
@@ -79,6 +84,7 @@ describe('resolveSamplerSettings', () => {
       { topP: 1 },
       { logitBias: { 3: -100 } },
       { dryMultiplier: 1, drySequenceBreakers: [3, 'x'] },
+      { beams: 4, beamGroups: 2, diversity: 0.2, noRepeatNgram: 3 },
     ]
     for (const given of accepted) expect(messageOf(given)).toBe('accepted')
   })

@@ -116,7 +116,13 @@ const contradictions: readonly Contradiction[] = [
     when: (settings) => settings.stop.length > 0 && formSettings(settings).length > 0,
     message: (settings) => `stop could end what ${formSettings(settings)[0]} asks for in the middle; remove stop`,
   },
-  ...dependents('beams', ['lengthPenalty', 'earlyStopping'], 'set beams above 1'),
+  ...dependents('beams', ['lengthPenalty', 'earlyStopping', 'beamGroups'], 'set beams above 1'),
+  ...dependents('beamGroups', ['diversity'], 'set it to 2, say'),
+  {
+    when: ({ beams, beamGroups }) => beams % beamGroups !== 0,
+    message: ({ beams, beamGroups }) =>
+      `${beams} beams don't divide into ${beamGroups} groups; set beams to ${Math.ceil(beams / beamGroups) * beamGroups}`,
+  },
   ...dependents('dryMultiplier', ['dryBase', 'dryAllowedLength', 'drySequenceBreakers'], 'set it to 0.8, say'),
 ]
 

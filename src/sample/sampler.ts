@@ -6,6 +6,7 @@ import { dry } from './dry.ts'
 import { gather, gatherNucleus, greatestAllowed, temper } from './gather.ts'
 import type { History } from './history.ts'
 import type { Position } from './log-probabilities.ts'
+import { noRepeatNgram } from './no-repeat-ngram.ts'
 import { countPenalties, type LogitsProcessor, logitBias, repetitionPenalty } from './penalties.ts'
 import type { SamplerSettings } from './settings.ts'
 import { type Warper, warpers } from './warpers.ts'
@@ -37,7 +38,7 @@ export interface SamplerOptions {
   /** `drySequenceBreakers` as ids. */
   readonly breakers?: readonly number[]
   readonly hooks?: SamplerHooks
-  /** Has the last word before the warpers on what may follow. */
+  /** Has the last word on what may follow. */
   readonly constraint?: Constraint
 }
 
@@ -70,8 +71,9 @@ function inVocabulary(bias: Readonly<Record<string, number>>, vocabSize: number)
 }
 
 /**
- * Chooses ids from logits by the settings: processors, `beforeWarpers`, the constraint, temperature, top-k, top-p, min-p, typical,
- * `afterWarpers`, then one draw by the inverse of the cumulative distribution in order of ids.
+ * Chooses ids from logits by the settings: processors, `beforeWarpers`, the constraint, n-grams that may not return,
+ * temperature, top-k, top-p, min-p, typical, `afterWarpers`, then one draw by the inverse of the cumulative distribution
+ * in order of ids.
  *
  * Holds the room for one row at a time and allocates nothing per step.
  */
@@ -80,6 +82,7 @@ export class Sampler {
   readonly #hooks: SamplerHooks
   readonly #constraint: Constraint | undefined
   readonly #processors: readonly LogitsProcessor[]
+  readonly #ban: LogitsProcessor | undefined
   readonly #warpers: readonly Warper[]
   readonly #logits: Float32Array
   /** Room for candidates; free to be used between choices. */
@@ -90,6 +93,7 @@ export class Sampler {
     this.#hooks = options.hooks ?? {}
     this.#constraint = options.constraint
     this.#processors = processorsFor(settings, options)
+    this.#ban = settings.noRepeatNgram > 0 ? noRepeatNgram(settings.noRepeatNgram) : undefined
     this.#warpers = warpers.filter((warper) => warper.active(settings))
     this.#logits = new Float32Array(options.vocabSize)
     this.room = createCandidates(options.vocabSize)
@@ -116,13 +120,14 @@ export class Sampler {
     return this.room
   }
 
-  /** A copy of `logits` after the processors, `beforeWarpers` and the constraint; valid until the next call. */
+  /** A copy of `logits` with all done to it that comes before the temperature; valid until the next call. */
   processed(logits: Float32Array, context: LogitsContext): Float32Array {
     const row = this.#logits
     row.set(logits)
     for (const process of this.#processors) process(row, context.history)
     if (this.#hooks.beforeWarpers !== undefined) runHook(this.#hooks.beforeWarpers, row, context)
     this.#constraint?.apply(row, context.history)
+    this.#ban?.(row, context.history)
     return row
   }
 

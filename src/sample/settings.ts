@@ -13,11 +13,14 @@ export interface SamplerSettings {
   readonly dryAllowedLength: number
   /** Ids, or texts that whoever knows the tokenizer turns into ids (`GenerateOptions.breakerId`). */
   readonly drySequenceBreakers: readonly (string | number)[]
+  readonly noRepeatNgram: number
   /** What to add to the logit of an id. */
   readonly logitBias: Readonly<Record<string, number>>
   readonly beams: number
   readonly lengthPenalty: number
   readonly earlyStopping: boolean
+  readonly beamGroups: number
+  readonly diversity: number
   readonly n: number
   readonly seed: number
   readonly maxTokens: number
@@ -146,6 +149,14 @@ export const samplerFields: readonly SettingField[] = [
     default: ['\n', ':', '"', '*'],
     description: 'what no DRY repetition reaches across',
   },
+  {
+    name: 'noRepeatNgram',
+    type: 'integer',
+    minimum: 0,
+    default: 0,
+    off: 0,
+    description: 'forbid what would make n ids in a row stand twice in prompt and continuation',
+  },
   { name: 'logitBias', type: 'biases', default: {}, description: 'numbers to add to the logits of ids' },
   {
     name: 'beams',
@@ -169,6 +180,24 @@ export const samplerFields: readonly SettingField[] = [
     type: 'boolean',
     default: false,
     description: 'stop the beam search at the first full set of finished beams, not when none can beat them',
+  },
+  {
+    name: 'beamGroups',
+    type: 'integer',
+    minimum: 1,
+    maximum: 64,
+    default: 1,
+    off: 1,
+    description:
+      'groups of beams, each kept from what earlier ones write (diverse beam search); beams divide into them',
+  },
+  {
+    name: 'diversity',
+    type: 'number',
+    above: 0,
+    maximum: 100,
+    default: 0.5,
+    description: 'taken off the log-probability of an id for each beam of an earlier group with it in the same place',
   },
   { name: 'n', type: 'integer', minimum: 1, maximum: 1024, default: 1, description: 'continuations of each prompt' },
   {

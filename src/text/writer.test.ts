@@ -99,6 +99,8 @@ describe('a model that reads one text and writes another', () => {
     const [beam] = await model.complete([prompts[0]!], { beams: 4, maxTokens: 8, lengthPenalty: 0 })
     expect(beam!.logProbability).toBeGreaterThanOrEqual(greedy!.logProbability - 1e-4)
     expect(greedy!.text).toContain('<extra_id_0>')
+    const several = await model.complete(prompts, { beams: 4, n: 4, beamGroups: 2, noRepeatNgram: 1, maxTokens: 8 })
+    for (const { ids } of several) expect(new Set(ids).size).toBe(ids.length)
   })
 
   it('remakes, and refuses what only gaps have', async () => {

@@ -83,6 +83,8 @@ const mistakes: readonly (readonly [message: string, words: readonly string[]])[
   ['temperature 0 would make all n = 2 continuations equal', [...generate, '--temperature', '0', '--n', '2']],
   ['beam search draws nothing at random; remove topK', [...generate, '--beams', '2', '--top-k', '3']],
   ['dryBase does nothing while dryMultiplier is 0', [...generate, '--dry-base', '2']],
+  ["--no-repeat-ngram: got '-1', wanted a whole number", [...generate, '--no-repeat-ngram', '-1']],
+  ["4 beams don't divide into 3 groups", [...generate, '--beams', '4', '--beam-groups', '3']],
   ['--stop: got nothing', [...generate, '--stop', '']],
   ["got '5', wanted key=value", [...generate, '--logit-bias', '5']],
   ["--logit-bias (id): got 'a'", [...generate, '--logit-bias', 'a=1']],
