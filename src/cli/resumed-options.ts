@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { ConfigError } from '../errors.ts'
 import type { NewTokenizer } from '../text/data/train-tokenizer.ts'
 import type { RunRecord } from '../text/run.ts'
@@ -7,6 +8,7 @@ import { resolveTextSettings, type TextSettings } from '../text/settings.ts'
 export interface ResumedOptions {
   readonly data?: readonly string[]
   readonly preset?: string
+  readonly from?: string
   readonly architecture?: string
   readonly task?: string
   readonly seed?: number
@@ -31,7 +33,9 @@ export async function checkResumed(run: string, options: ResumedOptions): Promis
   const { readRun } = await import('../text/run.ts')
   const { taskFor } = await import('../text/tasks/tasks.ts')
   const record = await readRun(run)
+  const { resolveModelFolder } = await import('../files/gallery-folder.ts')
   refuseOthers(run, [
+    ['from', options.from && resolve(resolveModelFolder(options.from)), record.from?.path ?? 'no model before it'],
     ['preset', options.preset, record.preset],
     ['architecture', options.architecture, record.architecture],
     ['task', options.task, taskFor(record.architecture, record.task).name],

@@ -54,6 +54,11 @@ export function addTrainText(parent: Command): void {
     )
     .option('--out <run>', 'folder of the run', textOption('--out', 'a folder'))
     .option(
+      '--from <model>',
+      'go on from what a run or a Hugging Face folder has learned; architecture, sizes and tokenizer come with it',
+      textOption('--from', 'a folder'),
+    )
+    .option(
       '--preset <name>',
       `size: ${Object.keys(textPresets).join(', ')} (default: nano)`,
       textOption('--preset', 'a preset'),
@@ -71,7 +76,7 @@ export function addTrainText(parent: Command): void {
     .option('--steps <n>', 'train for so many updates in all', numberOption('--steps', wholeFrom1))
     .option(
       '--minutes <m>',
-      'train for so long in all (default: 2 for nano, 20 for small, 120 for base)',
+      'train for so long in all (default: 2 for nano, 20 for small, 120 for base, 10 with --from)',
       numberOption('--minutes', above0),
     )
     .option('--epochs <e>', 'train for so many passes over the corpus in all', numberOption('--epochs', above0))
@@ -119,6 +124,7 @@ const examples = [
   'atelier train text --data notes/ --out runs/notes --set dModel=192 nLayers=6 learningRate=0.002',
   'atelier train text --architecture bert --data state-of-the-union --out runs/blanks',
   'atelier train text --architecture t5 --task pairs --data titles.jsonl --out runs/titles --epochs 10',
+  'atelier train text --from gallery/en --data letters/ --out runs/letters',
   'atelier train text --out runs/books --resume --minutes 60',
 ]
 
@@ -175,15 +181,23 @@ async function prepared(options: Options, out: string, progress: Progress, signa
     await checkResumed(out, options)
     return { ...always, resume: true }
   }
-  const { preset, architecture = 'decoder', task, seed, set, field, prompt, vocabulary } = options
-  const { taskFor } = await import('../text/tasks/tasks.ts')
-  const { tokenizer: kind = taskFor(architecture, task).tokenizer.kind } = options
+  const { from, preset, architecture, task, seed, set, field, prompt } = options
+  const tokenizer = await tokenizerAsked(options)
   const { paths, names, licence } = await findSources(data, progress, signal)
   return {
     ...always,
-    ...given({ preset, architecture, task, seed, set, field, prompt, licence: options.licence ?? licence }),
+    ...given({ from, preset, architecture, task, seed, set, field, prompt, licence: options.licence ?? licence }),
+    ...given({ tokenizer }),
     data: paths,
     sources: names,
-    tokenizer: kind === 'char' || kind === 'byte' ? { kind } : { kind, vocabulary },
   } satisfies TrainTextOptions
+}
+
+/** The tokenizer that is to be learned; none where one comes with a model. */
+async function tokenizerAsked(options: Options): Promise<NewTokenizer | undefined> {
+  const { from, architecture = 'decoder', task, vocabulary, tokenizer } = options
+  if (from !== undefined && tokenizer === undefined && vocabulary === undefined) return undefined
+  const { taskFor } = await import('../text/tasks/tasks.ts')
+  const kind = tokenizer ?? taskFor(architecture, task).tokenizer.kind
+  return kind === 'char' || kind === 'byte' ? { kind } : { kind, vocabulary }
 }

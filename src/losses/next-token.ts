@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts'
-import { mul } from '../graph/operations/elementwise.ts'
+import { div, mul } from '../graph/operations/elementwise.ts'
 import { crossEntropy } from '../graph/operations/loss.ts'
 import { mean, sum } from '../graph/operations/reduce.ts'
 import { reshape, slice } from '../graph/operations/shape.ts'
@@ -22,6 +22,17 @@ function losses(tokens: Tensor, predict: Predict, smoothing: number): Tensor {
 /** Mean cross-entropy of predicting each next id, in nats: a scalar from windows int32 [B, T + 1]. */
 export function nextTokenLoss(tokens: Tensor, predict: Predict, options: { readonly smoothing?: number } = {}): Tensor {
   return mean(losses(tokens, predict, options.smoothing ?? 0))
+}
+
+/** Mean over the mask [B, T] (1 counts, 0 does not) of the cross-entropies of windows int32 [B, T + 1], in nats. */
+export function answerLoss(
+  tokens: Tensor,
+  mask: Tensor,
+  predict: Predict,
+  options: { readonly smoothing?: number } = {},
+): Tensor {
+  const each = losses(tokens, predict, options.smoothing ?? 0)
+  return div(sum(mul(each, reshape(mask, each.shape))), sum(mask))
 }
 
 /** Sum over the mask [B, T] (1 counts, 0 does not) of the cross-entropies of windows int32 [B, T + 1]. */

@@ -54,6 +54,16 @@ export function loadSequenceModel(folder: string): Promise<LoadedSequenceModel> 
   return load(folder, (config, source) => rowOf('sequenceToSequence', config, source))
 }
 
+const loaders = { causal: loadModel, masked: loadMaskedModel, sequenceToSequence: loadSequenceModel } as const
+
+/** {@link loadModel} of a model of any family. */
+export function loadAnyModel(
+  family: Family,
+  folder: string,
+): Promise<LoadedModel | LoadedMaskedModel | LoadedSequenceModel> {
+  return loaders[family](folder)
+}
+
 /** The family of a folder's model, by its or its base's `config.json`. Throws {@link CheckpointError} where none is supported. */
 export async function familyOfFolder(folder: string): Promise<Family> {
   const source = join(await folderHolding(folder, 'config.json'), 'config.json')

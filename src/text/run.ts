@@ -17,6 +17,15 @@ const budgetSchema = z.union([
   z.object({ epochs: z.number() }),
 ])
 
+const fromSchema = z.object({
+  /** Its folder. */
+  path: z.string(),
+  /** Of its files, as artifacts name models. */
+  digest: z.string(),
+  /** Its `config.json`, which the run's model is built by. */
+  config: z.record(z.string(), z.unknown()),
+})
+
 const runSchema = z.object({
   ...runRecordFields,
   craft: z.literal('text'),
@@ -29,7 +38,12 @@ const runSchema = z.object({
   /** What was asked for; a vocabulary that the text cannot fill is smaller. */
   tokenizer: z.object({ kind: z.enum(tokenizerKinds), vocabulary: z.number().optional() }).optional(),
   tokenizerDigest: z.string(),
+  /** The model that the run begins from. */
+  from: fromSchema.optional(),
 })
+
+/** What a run's record says of the model that it begins from. */
+export type From = z.infer<typeof fromSchema>
 
 /** `RUN/run.json`: what a run is, written when it begins; resuming for another length changes `budget`. */
 export type RunRecord = z.infer<typeof runSchema>
@@ -80,6 +94,7 @@ export async function writeReport(run: string, input: ReportInput): Promise<stri
       created: record.created,
       atelier: record.version,
       seed: record.seed,
+      ...(record.from ? { from: `${record.from.path}, ${record.from.digest.slice(0, 16)}` } : {}),
       tokenizer: `${corpus.tokenizer.kind}, ${corpus.tokenizer.vocabSize} tokens, ${record.tokenizerDigest.slice(0, 16)}`,
       bestStep: progress.best?.step,
       schedule: progress.plans.map(({ step, total }) => `from step ${step}: ${total} in all`).join('; '),

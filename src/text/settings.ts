@@ -90,6 +90,21 @@ export const textPresets: Readonly<Record<'nano' | 'small' | 'base', TextSetting
   base: preset({ dModel: 512, nLayers: 8, nHeads: 8, nKvHeads: 4, dFf: 1408, contextLength: 512, batchSize: 8 }),
 }
 
+/** The preset of runs that begin from a model: gentle, for it has learned already; its sizes are the model's. */
+export const fineTuning = 'fine-tuning'
+
+const fineTuningSettings: TextSettings = {
+  ...textPresets.nano,
+  contextLength: 256,
+  batchSize: 8,
+  optimizer: 'adamw',
+  learningRate: 5e-5,
+  learningRateFloor: 0.1,
+  warmupSteps: 20,
+  beta2: 0.999,
+  weightDecay: 0.01,
+}
+
 type Sizes = Pick<TextSettings, 'dModel' | 'nLayers' | 'nHeads' | 'nKvHeads' | 'dFf' | 'contextLength' | 'batchSize'>
 
 function preset(sizes: Sizes): TextSettings {
@@ -127,7 +142,8 @@ function preset(sizes: Sizes): TextSettings {
 
 /** {@link resolveSettings} of text; where `nHeads` alone is changed and no longer fits, `nKvHeads` follows it. */
 export function resolveTextSettings(name: string, changes: Readonly<Record<string, unknown>> = {}): TextSettings {
-  const table = { craft: 'text', fields: textSettingFields, presets: textPresets }
+  const presets = name === fineTuning ? { [fineTuning]: fineTuningSettings } : textPresets
+  const table = { craft: 'text', fields: textSettingFields, presets }
   const settings = resolveSettings(table, name, changes)
   const follows = !('nKvHeads' in changes) && 'nHeads' in changes && settings.nHeads % settings.nKvHeads !== 0
   return follows ? { ...settings, nKvHeads: settings.nHeads } : settings

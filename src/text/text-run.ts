@@ -1,5 +1,6 @@
 import { isInLayer } from '../models/architecture.ts'
 import { loadWeights, saveModel } from '../models/checkpoint.ts'
+import { familyNamed } from '../models/registry.ts'
 import { adamW } from '../optim/adamw.ts'
 import { muon } from '../optim/muon.ts'
 import type { Optimizer } from '../optim/optimizer.ts'
@@ -11,6 +12,7 @@ import { type HeldOutFigures, type LoopOptions, type TrainTask, train } from '..
 import type { Budget } from '../train/pace.ts'
 import { openMetrics } from '../train/run-record.ts'
 import { Trainer } from '../train/trainer.ts'
+import { weightsToTune } from './checkpoint-to-tune.ts'
 import type { Corpus } from './data/open-corpus.ts'
 import { type RunRecord, writeReport } from './run.ts'
 import type { TextSettings } from './settings.ts'
@@ -78,6 +80,7 @@ export class TextRun {
     const { record, settings } = prepared
     const objective = objectiveOf(prepared)
     const { scope } = objective.architecture
+    const goesOn = resume && (await hasCheckpoint(out))
     const trainer = await Trainer.create(engine, {
       parameters: scope.parameters,
       loss: objective.loss,
@@ -85,11 +88,19 @@ export class TextRun {
       gradientClip: settings.gradientClip === 0 ? Number.POSITIVE_INFINITY : settings.gradientClip,
       accumulation: settings.accumulation,
       seed: record.seed,
+      ...(record.from && !goesOn
+        ? { initial: await weightsToTune(record.from, familyNamed(record.architecture)) }
+        : {}),
       ...(settings.emaDecay > 0 ? { emaDecay: settings.emaDecay } : {}),
     })
     const heldOut = await HeldOutSums.create(engine, scope, objective.heldOut.sums)
-    const from = resume && (await hasCheckpoint(out)) ? await loadCheckpoint(out, trainer) : undefined
+    const from = goesOn ? await loadCheckpoint(out, trainer) : undefined
     return new TextRun({ out, prepared, objective, engine, trainer, heldOut, from })
+  }
+
+  /** Positions that the model sees at once. */
+  get contextLength(): number {
+    return this.#objective.architecture.dimensions.contextLength
   }
 
   /** What users should know about how the corpus is used. */

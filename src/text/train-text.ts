@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path'
 import { writeTokenizer } from '../data/tokenizers/folder.ts'
+import type { Tokenizer } from '../data/tokenizers/index.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
@@ -7,12 +8,13 @@ import type { TrainEvent } from '../train/events.ts'
 import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
 import { version } from '../version.ts'
+import { readCheckpointToTune, settingsToTune } from './checkpoint-to-tune.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
 import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
 import { type NewTokenizer, resolveTokenizer } from './data/train-tokenizer.ts'
 import { promptIds } from './prompt.ts'
-import { type RunRecord, readRun } from './run.ts'
-import { resolveTextSettings } from './settings.ts'
+import { type From, type RunRecord, readRun } from './run.ts'
+import { fineTuning, resolveTextSettings, type TextSettings } from './settings.ts'
 import { taskFor } from './tasks/tasks.ts'
 import { objectiveOf, type Prepared, TextRun, type TextRunResult } from './text-run.ts'
 
@@ -28,6 +30,11 @@ export interface TrainTextOptions {
   readonly licence?: string
   /** Folder of the run; made if missing. */
   readonly out: string
+  /**
+   * A run or a Hugging Face folder whose model is trained further, by its own tokenizer: architecture and sizes come
+   * with it, so that `preset`, `tokenizer` and another `architecture` are refused.
+   */
+  readonly from?: string
   /** `nano` by default. */
   readonly preset?: string
   /** `decoder` by default. */
@@ -71,7 +78,7 @@ export type TextTrainEvent =
       readonly notes: readonly string[]
     }
 
-const presetMinutes: Readonly<Record<string, number>> = { nano: 2, small: 20, base: 120 }
+const presetMinutes: Readonly<Record<string, number>> = { nano: 2, small: 20, base: 120, [fineTuning]: 10 }
 
 /**
  * Trains a model on text and leaves a run folder: `config.json`, `model.safetensors` (the best weights),
@@ -102,7 +109,8 @@ async function* trainPrepared(
 ): AsyncGenerator<TextTrainEvent, TextRunResult> {
   const session = await TextRun.create(engine, out, prepared, resume)
   try {
-    if (resume && budget) await writeRunRecord(out, prepared.record) // whoever resumes after us goes as far
+    if (!resume) await writeTokenizer(out, prepared.corpus.tokenizer, session.contextLength)
+    if (!resume || budget) await writeRunRecord(out, prepared.record) // whoever resumes after us goes as far
     yield corpusEvent(prepared.corpus, session.notes)
     return yield* session.train(signal)
   } finally {
@@ -110,16 +118,17 @@ async function* trainPrepared(
   }
 }
 
-/** Prepares the corpus of a new run, telling how far it is, and writes `run.json`. */
+/** Prepares the corpus of a new run, telling how far it is. */
 async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator<TextTrainEvent, Prepared> {
-  const { out, data = [], field, signal, seed = 0, preset = 'nano', architecture = 'decoder' } = options
+  const { out, data = [], field, signal, seed = 0 } = options
   if (await runExists(out))
     throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
-  const settings = resolveTextSettings(preset, options.set)
+  const { preset, architecture, settings, from, tokenizer: ready } = await modelAsked(options)
   const task = taskFor(architecture, options.task)
-  task.checkSizes(architecture, settings)
+  task.checkSizes({ architecture, settings, ...(from ? { from } : {}) })
   const budget = checkBudget<RunRecord['budget']>(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
-  const tokenizer = resolveTokenizer(options.tokenizer ?? task.tokenizer)
+  const asked = ready ? {} : { tokenizer: resolveTokenizer(options.tokenizer ?? task.tokenizer) }
+  const tokenizer = ready ?? asked.tokenizer!
   const folder = join(out, 'corpus')
   const corpus = yield* told(
     (onProgress: (progress: PrepareProgress) => void) =>
@@ -127,18 +136,41 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
     (progress): TextTrainEvent => ({ type: 'prepare', ...progress }),
   )
   try {
-    const asked = { architecture, task: task.name, preset, settings: { ...settings }, seed, budget, tokenizer }
-    return { record: await register(options, asked, corpus, engine), settings, corpus }
+    const model = {
+      architecture,
+      task: task.name,
+      preset,
+      settings: { ...settings },
+      ...asked,
+      ...(from ? { from } : {}),
+    }
+    return { record: recordOf(options, { ...model, seed, budget }, corpus, engine), settings, corpus }
   } catch (error) {
     corpus.close()
     throw error
   }
 }
 
-type Asked = Pick<RunRecord, 'architecture' | 'task' | 'preset' | 'settings' | 'seed' | 'budget' | 'tokenizer'>
+interface ModelAsked {
+  readonly preset: string
+  readonly architecture: string
+  readonly settings: TextSettings
+  readonly from?: From
+  readonly tokenizer?: Tokenizer
+}
 
-/** Writes what a run is, if its corpus suits what was asked. */
-async function register(options: TrainTextOptions, asked: Asked, corpus: Corpus, engine: Engine): Promise<RunRecord> {
+/** The model that is trained: of a preset's sizes, or one that learned before, with its tokenizer. */
+async function modelAsked(options: TrainTextOptions): Promise<ModelAsked> {
+  const { preset = 'nano', architecture = 'decoder', set } = options
+  if (options.from === undefined) return { preset, architecture, settings: resolveTextSettings(preset, set) }
+  const checkpoint = await readCheckpointToTune(options.from)
+  return { ...checkpoint, preset: fineTuning, settings: settingsToTune(checkpoint, options) }
+}
+
+type Asked = Pick<RunRecord, 'architecture' | 'task' | 'preset' | 'settings' | 'seed' | 'budget' | 'tokenizer' | 'from'>
+
+/** What a run is, if its corpus suits what was asked. */
+function recordOf(options: TrainTextOptions, asked: Asked, corpus: Corpus, engine: Engine): RunRecord {
   const { out, data = [], sources = data, prompt = '', field, licence } = options
   const settings = resolveTextSettings(asked.preset, asked.settings)
   if (prompt) promptIds(corpus.tokenizer, prompt) // refuses what cannot be spelled
@@ -158,8 +190,6 @@ async function register(options: TrainTextOptions, asked: Asked, corpus: Corpus,
     engine: engine.describe(),
   }
   objectiveOf({ record, settings, corpus }) // refuses a corpus that does not suit the task
-  await writeTokenizer(out, corpus.tokenizer, settings.contextLength)
-  await writeRunRecord(out, record)
   return record
 }
 

@@ -19,7 +19,12 @@ export interface TrainerOptions extends StepOptions {
   readonly seed: number
   /** What the loss reads besides and nothing moves, by name: the weights of a model that adapters are trained for. */
   readonly frozen?: Readonly<Record<string, HostTensor>>
+  /** Weights to begin with, by parameter; the others begin by their initializers. */
+  readonly initial?: Readonly<Record<string, HostTensor>>
 }
+
+/** What stays known of the options: the weights go, for they are on the engine. */
+type KeptOptions = Omit<TrainerOptions, 'frozen' | 'initial'>
 
 /** What one step reports. */
 export interface StepResult {
@@ -42,7 +47,7 @@ export class Trainer {
   /** Updates done. */
   step = 0
   readonly #engine: Engine
-  readonly #options: TrainerOptions
+  readonly #options: KeptOptions
   readonly #key: Random
   /** Inputs that are fed anew each run. */
   readonly #fed = new Map<string, DeviceBuffer>()
@@ -59,7 +64,7 @@ export class Trainer {
 
   private constructor(
     engine: Engine,
-    options: TrainerOptions,
+    { frozen = {}, initial: _, ...options }: TrainerOptions,
     compiled: readonly Compiled[],
     first: ReadonlyMap<string, HostTensor>,
     inPlace: boolean,
@@ -72,7 +77,7 @@ export class Trainer {
     this.#update = compiled[0]!
     this.#batch = compiled.at(-1)!
     try {
-      this.#allocate(compiled, first)
+      this.#allocate(compiled, first, frozen)
     } catch (error) {
       this.#releaseBuffers()
       throw error
@@ -94,7 +99,7 @@ export class Trainer {
       for (const graph of graphs) await compile(engine, graph, compiled)
       const inPlace = engine.inPlace && compiled.every(({ program }) => program.inPlace)
       const random = Random.seed(options.seed).split('parameters')
-      const first = await initializeAll(options.parameters.values(), random)
+      const first = await firstValues(options, random)
       return new Trainer(engine, options, compiled, first, inPlace)
     } catch (error) {
       await free(compiled)
@@ -168,9 +173,12 @@ export class Trainer {
   }
 
   /** Buffers for all that the graphs read; parameters and their averages start from `first`, the rest from zero. */
-  #allocate(compiled: readonly Compiled[], first: ReadonlyMap<string, HostTensor>): void {
-    for (const [name, value] of Object.entries(this.#options.frozen ?? {}))
-      this.#frozen.set(name, this.#engine.createBuffer(value))
+  #allocate(
+    compiled: readonly Compiled[],
+    first: ReadonlyMap<string, HostTensor>,
+    frozen: NonNullable<TrainerOptions['frozen']>,
+  ): void {
+    for (const [name, value] of Object.entries(frozen)) this.#frozen.set(name, this.#engine.createBuffer(value))
     for (const [name, value] of first) {
       this.#state.add(this.#engine, name, value)
       if (this.#options.emaDecay !== undefined) this.#state.add(this.#engine, stateName.ema(name), value)
@@ -227,6 +235,16 @@ export class Trainer {
   async #feed(feeds: Feeds): Promise<void> {
     for (const [name, values] of Object.entries(feeds)) await this.#fed.get(name)?.write(values)
   }
+}
+
+/** Parameters by name, those of `initial` as they are given. */
+async function firstValues(
+  { parameters, initial = {} }: TrainerOptions,
+  random: Random,
+): Promise<Map<string, HostTensor>> {
+  const others = [...parameters.values()].filter(({ name }) => !Object.hasOwn(initial, name))
+  const drawn = await initializeAll(others, random)
+  return new Map([...parameters.keys()].map((name) => [name, drawn.get(name) ?? initial[name]!]))
 }
 
 function list(names: readonly string[]): string {

@@ -13,7 +13,7 @@ import { maskPredict } from '../../sample/mask-predict.ts'
 import { MaskedModel } from '../../sample/masked-model.ts'
 import type { HeldOutBatch } from '../../train/held-out.ts'
 import { maskedConfig, type TextSettings } from '../settings.ts'
-import { type Given, goesInEpochs, type Objective, type TextTask } from './task.ts'
+import { type Given, goesInEpochs, modelSettings, type Objective, type TextTask } from './task.ts'
 
 /**
  * Restoring hidden tokens of windows of the corpus (masked language modelling: Devlin et al. 2019), each window framed
@@ -26,10 +26,10 @@ export const fillTask: TextTask = {
   family: 'masked',
   tokenizer: { kind: 'wordpiece' },
   pairs: false,
-  checkSizes: (architecture, settings) => {
-    rowNamed('masked', architecture).build(
-      maskedConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined, pad: 0 }),
-    )
+  checkSizes: (given) => {
+    const row = rowNamed('masked', given.architecture)
+    const fresh = () => maskedConfig(given.settings, { vocabSize: 1, bos: undefined, eos: undefined, pad: 0 })
+    row.build(modelSettings(row, given, fresh))
   },
   open,
 }
@@ -39,8 +39,9 @@ function open(given: Given): Objective {
   const { train, validation, tokenizer } = corpus
   const { batchSize, contextLength, hiddenShare, labelSmoothing, dropout } = settings
   const row = rowNamed('masked', given.architecture)
-  const architecture = row.build(maskedConfig(settings, tokenizer))
-  const pad = tokenizer.pad ?? 0
+  const config = modelSettings(row, given, () => maskedConfig(settings, tokenizer))
+  const architecture = row.build(config)
+  const pad = config.padTokenId
   const masker = new Masker({ share: hiddenShare, wholeWords: settings.wholeWords, ...marksOf(tokenizer) })
   const width = contentLength(tokenizer, settings)
   const shape = { batchSize, contextLength, blanks: hiddenIn(width, hiddenShare) }
@@ -109,7 +110,7 @@ function* heldOutBatches(
 }
 
 /** What is hidden behind what. Throws {@link ConfigError} for a tokenizer that has nothing to hide tokens behind. */
-function marksOf(tokenizer: Tokenizer) {
+export function marksOf(tokenizer: Tokenizer) {
   const { mask, vocabSize, specialIds } = tokenizer
   if (mask === undefined)
     throw new ConfigError('fill: the tokenizer has no token that stands for hidden ones; use --tokenizer wordpiece')

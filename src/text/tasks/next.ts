@@ -10,7 +10,7 @@ import { nextTokenBatches, nextTokenSums } from '../../train/held-out.ts'
 import { openingOf } from '../prompt.ts'
 import { modelConfig, type TextSettings } from '../settings.ts'
 import { writeSample } from '../write-sample.ts'
-import { type Given, goesInEpochs, type Objective, type TextTask } from './task.ts'
+import { type Given, goesInEpochs, modelSettings, type Objective, type TextTask } from './task.ts'
 
 /** Predicting each next token of windows of the corpus. */
 export const nextTask: TextTask = {
@@ -19,9 +19,10 @@ export const nextTask: TextTask = {
   family: 'causal',
   tokenizer: { kind: 'bpe' },
   pairs: false,
-  checkSizes: (architecture, settings) => {
-    const config = modelConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined })
-    checkDecodable(rowNamed('causal', architecture).build(config).dimensions)
+  checkSizes: (given) => {
+    const row = rowNamed('causal', given.architecture)
+    const fresh = () => modelConfig(given.settings, { vocabSize: 1, bos: undefined, eos: undefined })
+    checkDecodable(row.build(modelSettings(row, given, fresh)).dimensions)
   },
   open,
 }
@@ -32,7 +33,7 @@ function open(given: Given): Objective {
   const { batchSize, contextLength } = settings
   const shape = { batchSize, contextLength }
   const row = rowNamed('causal', given.architecture)
-  const architecture = row.build(modelConfig(settings, tokenizer))
+  const architecture = row.build(modelSettings(row, given, () => modelConfig(settings, tokenizer)))
   const windows = (goesInEpochs(given) ? epochWindows : randomWindows)(train, shape, seed)
   sequentialWindows(validation, shape) // refuses held-out text that nothing can be measured on
   const begin = prompt || openingOf(tokenizer, statistics.documents)

@@ -11,16 +11,17 @@ import { RandomKey } from '../../nn/random-bits.ts'
 import { checkDecodable } from '../../sample/cached-model.ts'
 import { complete } from '../../sample/complete.ts'
 import { SequenceModel } from '../../sample/sequence-model.ts'
-import { sequenceConfig, type TextSettings } from '../settings.ts'
-import type { Given, Objective, TextTask } from './task.ts'
+import { sequenceConfig } from '../settings.ts'
+import { type Given, type ModelGiven, modelSettings, type Objective, type TextTask } from './task.ts'
 
 /** What tasks of models that read one text and write another have in common. */
 export const sequenceTask = {
   family: 'sequenceToSequence',
   tokenizer: { kind: 'unigram' },
-  checkSizes: (architecture: string, settings: TextSettings) => {
-    const config = sequenceConfig(settings, { vocabSize: 1, bos: undefined, eos: undefined, pad: 0 })
-    checkDecodable(rowNamed('sequenceToSequence', architecture).build(config).dimensions)
+  checkSizes: (given: ModelGiven) => {
+    const row = rowNamed('sequenceToSequence', given.architecture)
+    const fresh = () => sequenceConfig(given.settings, { vocabSize: 1, bos: undefined, eos: undefined, pad: 0 })
+    checkDecodable(row.build(modelSettings(row, given, fresh)).dimensions)
   },
 } satisfies Partial<TextTask>
 
@@ -47,7 +48,7 @@ export function openSequence(given: Given, plan: PairPlan): Objective {
   const { settings, corpus } = given
   const { tokenizer } = corpus
   const row = rowNamed('sequenceToSequence', given.architecture)
-  const config = sequenceConfig(settings, tokenizer)
+  const config = modelSettings(row, given, () => sequenceConfig(settings, tokenizer))
   const architecture = row.build(config)
   const ids = { pad: config.padTokenId, start: config.startTokenId }
   const { batchSize: B, sourceLength: S, targetLength: T } = plan.shape

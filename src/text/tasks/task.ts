@@ -23,14 +23,18 @@ export interface TextTask {
   /** Whether it learns from pairs of texts, not from texts. */
   readonly pairs: boolean
   /** Throws ConfigError for sizes that make no model, before a corpus is read. */
-  checkSizes(architecture: string, settings: TextSettings): void
+  checkSizes(given: ModelGiven): void
   /** The task on a corpus; cheap. Throws ConfigError for settings and DataError for a corpus that do not suit it. */
   open(given: Given): Objective
 }
 
-/** What a task is opened with. */
-export interface Given extends Pick<RunRecord, 'architecture' | 'seed' | 'budget' | 'prompt'> {
+/** What a model is made of, besides its vocabulary. */
+export interface ModelGiven extends Pick<RunRecord, 'architecture' | 'from'> {
   readonly settings: TextSettings
+}
+
+/** What a task is opened with. */
+export interface Given extends ModelGiven, Pick<RunRecord, 'seed' | 'budget' | 'prompt'> {
   readonly corpus: Corpus
 }
 
@@ -38,7 +42,11 @@ export interface Given extends Pick<RunRecord, 'architecture' | 'seed' | 'budget
 export interface Objective {
   /** Of the architecture, for people. */
   readonly title: string
-  readonly architecture: { readonly scope: Scope; readonly config: Readonly<Record<string, unknown>> }
+  readonly architecture: {
+    readonly scope: Scope
+    readonly config: Readonly<Record<string, unknown>>
+    readonly dimensions: { readonly contextLength: number }
+  }
   /** The scalar loss of a batch, in nats a prediction. */
   readonly loss: Tensor
   /** The values of a batch, a pure function of its number. */
@@ -67,6 +75,18 @@ export interface HeldOut {
 export interface Sample {
   readonly prompt: string
   readonly text: string
+}
+
+/**
+ * What an architecture of a row is built by: what the model says that a run begins from, with the run's own dropout;
+ * where there is none, what `fresh` gives.
+ */
+export function modelSettings<Config extends object>(
+  row: { read(config: unknown, source: string): Config },
+  { from, settings }: ModelGiven,
+  fresh: () => Config,
+): Config {
+  return from ? { ...row.read(from.config, from.path), dropout: settings.dropout } : fresh()
 }
 
 /** Whether batches go through the corpus in epochs, or draw from it at random. */

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigError, DataError } from '../../errors.ts'
 import { loadMaskedModel, loadSequenceModel } from '../../models/checkpoint.ts'
 import { readRun } from '../run.ts'
-import { runToEnd, temporaryFolder, tensorsOf, tinySizes, tinyText } from '../testing/tiny-run.ts'
+import { remains, runToEnd, temporaryFolder, tinySizes, tinyText } from '../testing/tiny-run.ts'
 import type { TrainTextOptions } from '../train-text.ts'
 import { taskFor } from './tasks.ts'
 
@@ -30,17 +28,6 @@ const tiny = (name: Name, change: Partial<TrainTextOptions> = {}): TrainTextOpti
   ...change,
   set: { ...tinySizes, nLayers: 1, dropout: 0.1, ...change.set },
 })
-
-/** State to the last bit, weights that were kept, and the curve. */
-function remains(run: string) {
-  const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n')
-  const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-  const facts = events.flatMap(({ type, step, loss, validationLoss, accuracy, text: made }) =>
-    type === 'end' || type === 'checkpoint' ? [] : [{ type, step, loss, validationLoss, accuracy, made }],
-  )
-  const state = tensorsOf(readFileSync(join(run, 'last', 'state.safetensors')))
-  return { state, kept: readFileSync(join(run, 'model.safetensors')).toString('base64'), facts }
-}
 
 describe('resumed = unbroken, bit for bit', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeSafetensors } from '../../files/safetensors.ts'
@@ -57,6 +57,17 @@ export async function runToEnd(
     if (done) return value
     look(value)
   }
+}
+
+/** All that a run's end is: state to the last bit, weights that were kept, the curve. */
+export function remains(run: string, kept = 'model.safetensors') {
+  const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n')
+  const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const facts = events.flatMap(({ type, step, loss, validationLoss, accuracy, text: made }) =>
+    type === 'end' || type === 'checkpoint' ? [] : [{ type, step, loss, validationLoss, accuracy, made }],
+  )
+  const state = tensorsOf(readFileSync(join(run, 'last', 'state.safetensors')))
+  return { state, kept: readFileSync(join(run, kept)).toString('base64'), facts }
 }
 
 /** Tensors of a safetensors file's bytes, by name. */
