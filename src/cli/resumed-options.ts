@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { ConfigError } from '../errors.ts'
+import type { LoraModules } from '../models/low-rank.ts'
 import type { NewTokenizer } from '../text/data/train-tokenizer.ts'
 import type { RunRecord } from '../text/run.ts'
 import { resolveTextSettings, type TextSettings } from '../text/settings.ts'
@@ -9,6 +10,11 @@ export interface ResumedOptions {
   readonly data?: readonly string[]
   readonly preset?: string
   readonly from?: string
+  readonly lora?: boolean
+  readonly loraRank?: number
+  readonly loraAlpha?: number
+  readonly loraDropout?: number
+  readonly loraTargets?: LoraModules
   readonly architecture?: string
   readonly task?: string
   readonly seed?: number
@@ -37,6 +43,11 @@ export async function checkResumed(run: string, options: ResumedOptions): Promis
   refuseOthers(run, [
     ['from', options.from && resolve(resolveModelFolder(options.from)), record.from?.path ?? 'no model before it'],
     ['preset', options.preset, record.preset],
+    ['lora', options.lora, record.lora !== undefined],
+    ['lora-rank', options.loraRank, record.lora?.rank],
+    ['lora-alpha', options.loraAlpha, record.lora?.alpha],
+    ['lora-dropout', options.loraDropout, record.lora?.dropout],
+    ['lora-targets', options.loraTargets?.toString(), record.lora?.modules.toString()],
     ['architecture', options.architecture, record.architecture],
     ['task', options.task, taskFor(record.architecture, record.task).name],
     ['seed', options.seed, record.seed],

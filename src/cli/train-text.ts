@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { ConfigError } from '../errors.ts'
 import { shellWord } from '../files/shell-word.ts'
+import type { LoraModules } from '../models/low-rank.ts'
 import type { EngineName } from '../runtime/engine.ts'
 import type { NewTokenizer } from '../text/data/train-tokenizer.ts'
 import { textPresets, textSettingFields } from '../text/settings.ts'
@@ -57,6 +58,19 @@ export function addTrainText(parent: Command): void {
       '--from <model>',
       'go on from what a run or a Hugging Face folder has learned; architecture, sizes and tokenizer come with it',
       textOption('--from', 'a folder'),
+    )
+    .option('--lora', 'train a low-rank adapter of --from alone; the run is a folder in PEFT’s form')
+    .option('--lora-rank <r>', 'rank of its matrices (default: 8)', numberOption('--lora-rank', wholeFrom1))
+    .option('--lora-alpha <a>', 'it counts by alpha / rank (default: 16)', numberOption('--lora-alpha', above0))
+    .option(
+      '--lora-dropout <p>',
+      'share of what it sees that training drops (default: 0)',
+      numberOption('--lora-dropout', { minimum: 0, maximum: 0.9 }),
+    )
+    .option(
+      '--lora-targets <names>',
+      'layers that are adapted: attention, all, or the ends of their names, as q_proj,v_proj (default: attention)',
+      modulesOption,
     )
     .option(
       '--preset <name>',
@@ -125,8 +139,21 @@ const examples = [
   'atelier train text --architecture bert --data state-of-the-union --out runs/blanks',
   'atelier train text --architecture t5 --task pairs --data titles.jsonl --out runs/titles --epochs 10',
   'atelier train text --from gallery/en --data letters/ --out runs/letters',
+  'atelier train text --from models/smollm --lora --data letters/ --out runs/letters',
   'atelier train text --out runs/books --resume --minutes 60',
 ]
+
+function modulesOption(text: string): LoraModules {
+  const modules = textOption('--lora-targets', 'attention, all, or names of layers, as q_proj,v_proj')(text)
+  return modules === 'attention' || modules === 'all' ? modules : modules.split(',').map((module) => module.trim())
+}
+
+/** Adapters as the library takes them. Throws {@link ConfigError} for what is said of adapters that are not asked for. */
+function lora({ lora: asked, loraRank: rank, loraAlpha: alpha, loraDropout: dropout, loraTargets: modules }: Options) {
+  const said = given({ rank, alpha, dropout, modules })
+  if (asked || Object.keys(said).length === 0) return asked ? said : undefined
+  throw new ConfigError('--lora-rank, --lora-alpha, --lora-dropout, --lora-targets: they are of adapters; add --lora')
+}
 
 const settingsHelp = () => {
   const presets = Object.entries(textPresets).map(([name, { nLayers, dModel, contextLength, batchSize }]) => {
@@ -187,7 +214,7 @@ async function prepared(options: Options, out: string, progress: Progress, signa
   return {
     ...always,
     ...given({ from, preset, architecture, task, seed, set, field, prompt, licence: options.licence ?? licence }),
-    ...given({ tokenizer }),
+    ...given({ tokenizer, lora: lora(options) }),
     data: paths,
     sources: names,
   } satisfies TrainTextOptions

@@ -43,10 +43,11 @@ export class TrainingDisplay {
     this.progress.show(stages[stage], total > 0 ? done / total : 0, text + (stage === 'vocabulary' ? ' merges' : ''))
   }
 
-  #start({ step, parameters }: Extract<TextTrainEvent, { type: 'start' }>): void {
+  #start({ step, parameters, trained }: Extract<TextTrainEvent, { type: 'start' }>): void {
     this.#startStep = step
     const resumed = step > 0 ? `, going on after step ${count(step)}` : ''
-    this.progress.line(`model: ${short(parameters)} parameters${resumed}`)
+    const part = trained === undefined ? '' : `, ${short(trained)} of them trained`
+    this.progress.line(`model: ${short(parameters)} parameters${part}${resumed}`)
     this.progress.show('training', 0, 'compiling the step')
   }
 

@@ -4,8 +4,10 @@ import { z } from 'zod'
 import { CheckpointError } from '../errors.ts'
 import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import { openSafetensors, writeSafetensors } from '../files/safetensors-file.ts'
-import type { CausalArchitecture } from './architecture.ts'
-import { adapterNames, type LoraConfig, LoraModel, matricesOf } from './lora.ts'
+import type { Scope } from '../nn/parameters.ts'
+import { type Adapted, type Architectures, matricesOf, withAdapters } from './lora.ts'
+import { adapterNames, type LoraConfig } from './low-rank.ts'
+import type { Family } from './registry.ts'
 import { readWeights, type Weights } from './weights.ts'
 
 /*
@@ -73,26 +75,37 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
  * The base with the adapters that a folder holds, and their weights. Throws {@link CheckpointError} for tensors that
  * are no adapters of the base's linear layers, missing, misshapen or not finite.
  */
-export async function readAdapter(
+export async function readAdapter<F extends Family>(
   folder: string,
-  base: CausalArchitecture,
+  family: F,
+  base: Architectures[F],
   lora: AdapterConfig['lora'],
 ): Promise<{
-  readonly architecture: LoraModel
+  readonly architecture: Architectures[F] & Adapted
   readonly weights: Weights
   readonly metadata: Readonly<Record<string, string>>
 }> {
   const path = weightsPath(folder)
   const reader = await openSafetensors(path)
   try {
-    const targets = [...matricesOf(base).keys()].filter((name) => reader.tensors.has(adapterNames(name).a))
+    const targets = [...matricesOf(family, base).keys()].filter((name) => reader.tensors.has(adapterNames(name).a))
     if (targets.length === 0)
       throw new CheckpointError(
         `${path}: it holds no adapter of a linear layer of ${folder}'s base; is it of another model?`,
       )
-    const architecture = new LoraModel(base, { ...lora, targets })
+    const architecture = withAdapters(family, base, { ...lora, targets })
     const weights = await readWeights(architecture.adapters, reader, folder, nothing)
     return { architecture, weights, metadata: reader.metadata }
+  } finally {
+    await reader.close()
+  }
+}
+
+/** The weights that {@link saveAdapter} wrote for the parameters of `scope`. Throws {@link CheckpointError} for others. */
+export async function loadAdapterWeights(folder: string, scope: Scope): Promise<Weights> {
+  const reader = await openSafetensors(weightsPath(folder))
+  try {
+    return await readWeights(scope, reader, folder, nothing)
   } finally {
     await reader.close()
   }
@@ -107,13 +120,13 @@ const nothing = /(?!)/
  */
 export async function saveAdapter(
   folder: string,
-  { lora }: LoraModel,
+  { lora, peftTask }: Pick<Adapted, 'lora' | 'peftTask'>,
   weights: Parameters<typeof writeSafetensors>[1],
   options: { readonly base: string; readonly metadata?: Readonly<Record<string, string>> },
 ): Promise<void> {
   await writeJsonFile(configPath(folder), {
     peft_type: 'LORA',
-    task_type: 'CAUSAL_LM',
+    task_type: peftTask,
     base_model_name_or_path: resolve(options.base),
     inference_mode: true,
     r: lora.rank,

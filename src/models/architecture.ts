@@ -99,3 +99,8 @@ export interface CausalConfig {
 export function isInLayer(name: string): boolean {
   return /\.(layers?|h|block)\.\d+\./.test(name) && !name.includes('relative_attention_bias')
 }
+
+/** Whether a parameter, by its name in the checkpoint, belongs to the attention of a layer. */
+export function isInAttention(name: string): boolean {
+  return isInLayer(name) && /att(n|ention)\b/i.test(name)
+}

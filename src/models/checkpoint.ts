@@ -1,12 +1,15 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { CheckpointError } from '../errors.ts'
 import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import { openCheckpoint, writeSafetensors } from '../files/safetensors-file.ts'
 import type { Scope } from '../nn/parameters.ts'
 import { folderHolding, isAdapter, readAdapter, readAdapterConfig } from './adapter.ts'
 import type { CausalArchitecture } from './architecture.ts'
 import { partsOf, type QuantizedMatrices } from './block-quantization.ts'
+import type { Architectures } from './lora.ts'
 import type { MaskedArchitecture } from './masked-architecture.ts'
+import { modelDigest } from './model-digest.ts'
 import { isQuantized, type MixedWeights, mixedTensors, quantizationConfig, readQuantized } from './quantized-weights.ts'
 import { type ArchitectureRow, type Family, familyOf, type MaskedRow, rowOf, type SequenceRow } from './registry.ts'
 import type { SequenceToSequenceArchitecture } from './sequence-architecture.ts'
@@ -36,22 +39,19 @@ export type LoadedSequenceModel = LoadedModel<SequenceRow, SequenceToSequenceArc
  * unsupported architecture or of another family, and for weights that {@link readWeights} refuses. A folder with an
  * adapter in PEFT's form gives a {@link LoraModel}, its base's weights and its own.
  */
-export async function loadModel(folder: string): Promise<LoadedModel> {
-  if (!isAdapter(folder)) return load(folder, (config, source) => rowOf('causal', config, source))
-  const { base, lora } = await readAdapterConfig(folder)
-  const loaded = await loadModel(base)
-  const { architecture, weights, metadata } = await readAdapter(folder, loaded.architecture, lora)
-  return { ...loaded, architecture, weights: { ...loaded.weights, ...weights }, metadata }
+export function loadModel(folder: string): Promise<LoadedModel> {
+  return loadWithAdapter('causal', folder, (config, source) => rowOf('causal', config, source))
 }
 
 /** {@link loadModel} of a model that fills gaps. */
 export function loadMaskedModel(folder: string): Promise<LoadedMaskedModel> {
-  return load(folder, (config, source) => rowOf('masked', config, source))
+  return loadWithAdapter('masked', folder, (config, source) => rowOf('masked', config, source))
 }
 
 /** {@link loadModel} of a model that reads one text and writes another. */
 export function loadSequenceModel(folder: string): Promise<LoadedSequenceModel> {
-  return load(folder, (config, source) => rowOf('sequenceToSequence', config, source))
+  const choose = (config: unknown, source: string) => rowOf('sequenceToSequence', config, source)
+  return loadWithAdapter('sequenceToSequence', folder, choose)
 }
 
 const loaders = { causal: loadModel, masked: loadMaskedModel, sequenceToSequence: loadSequenceModel } as const
@@ -68,6 +68,31 @@ export function loadAnyModel(
 export async function familyOfFolder(folder: string): Promise<Family> {
   const source = join(await folderHolding(folder, 'config.json'), 'config.json')
   return familyOf(await readJsonFile(source, z.unknown()), source)
+}
+
+/** The model of a folder, or, where it holds an adapter, its base with that. */
+async function loadWithAdapter<F extends Family, Config>(
+  family: F,
+  folder: string,
+  choose: (config: unknown, source: string) => ArchitectureRow<Config, Architectures[F]>,
+): Promise<LoadedModel<ArchitectureRow<Config, Architectures[F]>, Architectures[F]>> {
+  if (!isAdapter(folder)) return load(folder, choose)
+  const { base, lora } = await readAdapterConfig(folder)
+  const loaded = await load(base, choose)
+  const { architecture, weights, metadata } = await readAdapter(folder, family, loaded.architecture, lora)
+  await checkBase(folder, base, metadata.baseDigest)
+  return { ...loaded, architecture, weights: { ...loaded.weights, ...weights }, metadata }
+}
+
+/** Throws {@link CheckpointError} where an adapter says of which model it is and its base is another by now. */
+async function checkBase(folder: string, base: string, wanted: string | undefined): Promise<void> {
+  if (wanted === undefined) return
+  const found = await modelDigest(base)
+  if (found === wanted) return
+  throw new CheckpointError(
+    `${folder}: it adapts model ${wanted.slice(0, 16)}…, but ${base} is ${found.slice(0, 16)}… by now; put the first one back there, or train another adapter`,
+    { folder, base, found, wanted },
+  )
 }
 
 async function load<Config, Architecture extends { readonly scope: Scope }>(

@@ -8,11 +8,13 @@ import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { readJsonFile } from '../files/json-file.ts'
 import { isAdapter } from '../models/adapter.ts'
 import { familyOfFolder, loadAnyModel } from '../models/checkpoint.ts'
+import { type Architectures, matricesOf, withAdapters } from '../models/lora.ts'
+import { type LoraModules, targetsAmong } from '../models/low-rank.ts'
 import { modelDigest } from '../models/model-digest.ts'
 import { isQuantized } from '../models/quantized-weights.ts'
-import { type Family, rowOf } from '../models/registry.ts'
+import { type ArchitectureRow, type Family, familyNamed, rowNamed, rowOf } from '../models/registry.ts'
 import type { Weights } from '../models/weights.ts'
-import type { From } from './run.ts'
+import type { From, LoraRecord } from './run.ts'
 import { fineTuning, resolveTextSettings, type TextSettings } from './settings.ts'
 
 /** A model that a run begins from: what decides how the run is made, without its weights. */
@@ -79,7 +81,35 @@ export interface AskedBeside {
   readonly architecture?: string | undefined
   readonly tokenizer?: object | undefined
   readonly set?: Readonly<Record<string, unknown>> | undefined
+  readonly lora?: LoraAsked | undefined
 }
+
+/** Adapters that are asked for. */
+export interface LoraAsked {
+  /** 8 by default. */
+  readonly rank?: number | undefined
+  /** What their share is multiplied by is alpha / rank; 16 by default. */
+  readonly alpha?: number | undefined
+  /** Share of what they see that training drops; 0 by default. */
+  readonly dropout?: number | undefined
+  /** `attention` by default. */
+  readonly modules?: LoraModules | undefined
+}
+
+/** The adapters of a model that are to be trained, in full. Throws ConfigError for a rank, a dropout or layers that can't be. */
+export function adaptersToTune({ architecture, from }: CheckpointToTune, asked: LoraAsked): LoraRecord {
+  const { rank = 8, alpha = 16, dropout = 0, modules = 'attention' } = asked
+  const family = familyNamed(architecture)
+  const row = rowNamed(family, architecture) as ArchitectureRow<object, Architectures[Family]>
+  const base = row.build(row.read(from.config, from.path))
+  const targets = targetsAmong(matricesOf(family, base), modules)
+  if (!(alpha > 0)) throw new ConfigError(`lora: alpha is ${alpha}, wanted a number above 0`)
+  withAdapters(family, base, { rank, scale: alpha / rank, dropout, targets })
+  return { rank, alpha, dropout, modules: typeof modules === 'string' ? modules : [...modules], targets }
+}
+
+/** Learning rate of adapters, which begin at nothing and are few. */
+const adapterRate = 5e-4
 
 /**
  * Settings of a run that begins from a model: the model's sizes, and windows of at most 256 tokens unless asked
@@ -95,7 +125,8 @@ export function settingsToTune(checkpoint: CheckpointToTune, asked: AskedBeside)
     throw comesWith(`architecture: got ${asked.architecture}, but ${architecture} comes`)
   const usual = resolveTextSettings(fineTuning, sizes)
   const windows = { contextLength: Math.min(usual.contextLength, contextLength) }
-  const settings = resolveTextSettings(fineTuning, { ...sizes, ...windows, ...asked.set })
+  const faster = asked.lora ? { learningRate: adapterRate } : {}
+  const settings = resolveTextSettings(fineTuning, { ...sizes, ...windows, ...faster, ...asked.set })
   const other = sizeNames.find((name) => settings[name] !== usual[name])
   if (other) throw comesWith(`set: ${other} is ${settings[other]}, but ${usual[other]} comes`)
   if (settings.contextLength <= contextLength) return settings

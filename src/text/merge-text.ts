@@ -3,8 +3,8 @@ import { readTokenizer, writeTokenizer } from '../data/tokenizers/folder.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { writeFolderAtomic } from '../files/atomic-write.ts'
 import { folderHolding } from '../models/adapter.ts'
-import { loadModel, saveModel } from '../models/checkpoint.ts'
-import { LoraModel, mergedWeights } from '../models/lora.ts'
+import { familyOfFolder, loadAnyModel, saveModel } from '../models/checkpoint.ts'
+import { asAdapted, mergedWeights } from '../models/lora.ts'
 import { denseWeights } from '../models/quantized-weights.ts'
 
 /** What {@link mergeText} tells. */
@@ -22,12 +22,12 @@ export interface MergeResult {
  */
 export async function mergeText(folder: string, { out }: { readonly out: string }): Promise<MergeResult> {
   if (existsSync(out)) throw new ConfigError(`merge: ${out} is there already; choose another --out`, { out })
-  const loaded = await loadModel(folder)
+  const loaded = await loadAnyModel(await familyOfFolder(folder), folder)
   const { architecture, row, metadata } = loaded
-  if (!(architecture instanceof LoraModel))
-    throw new ConfigError(`merge: ${folder} is a whole model; name the folder of an adapter`, { folder })
+  const adapted = asAdapted(architecture)
+  if (!adapted) throw new ConfigError(`merge: ${folder} is a whole model; name the folder of an adapter`, { folder })
   const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
-  const weights = mergedWeights(architecture, denseWeights(loaded))
+  const weights = mergedWeights(adapted, denseWeights(loaded))
   await writeFolderAtomic(
     out,
     async (temporary) => {
@@ -36,6 +36,6 @@ export async function mergeText(folder: string, { out }: { readonly out: string 
     },
     CheckpointError,
   )
-  const { rank, targets } = architecture.lora
+  const { rank, targets } = adapted.lora
   return { out, architecture: row.name, rank, matrices: targets.length }
 }

@@ -26,6 +26,16 @@ const fromSchema = z.object({
   config: z.record(z.string(), z.unknown()),
 })
 
+const loraSchema = z.object({
+  rank: z.number(),
+  alpha: z.number(),
+  dropout: z.number(),
+  /** Which layers were asked for. */
+  modules: z.union([z.enum(['attention', 'all']), z.array(z.string())]),
+  /** The parameters that these are. */
+  targets: z.array(z.string()),
+})
+
 const runSchema = z.object({
   ...runRecordFields,
   craft: z.literal('text'),
@@ -40,10 +50,15 @@ const runSchema = z.object({
   tokenizerDigest: z.string(),
   /** The model that the run begins from. */
   from: fromSchema.optional(),
+  /** There where adapters of that model alone are trained. */
+  lora: loraSchema.optional(),
 })
 
 /** What a run's record says of the model that it begins from. */
 export type From = z.infer<typeof fromSchema>
+
+/** What a run's record says of the adapters that it trains. */
+export type LoraRecord = z.infer<typeof loraSchema>
 
 /** `RUN/run.json`: what a run is, written when it begins; resuming for another length changes `budget`. */
 export type RunRecord = z.infer<typeof runSchema>
@@ -95,6 +110,7 @@ export async function writeReport(run: string, input: ReportInput): Promise<stri
       atelier: record.version,
       seed: record.seed,
       ...(record.from ? { from: `${record.from.path}, ${record.from.digest.slice(0, 16)}` } : {}),
+      ...(record.lora ? { adapter: describeAdapter(record.lora) } : {}),
       tokenizer: `${corpus.tokenizer.kind}, ${corpus.tokenizer.vocabSize} tokens, ${record.tokenizerDigest.slice(0, 16)}`,
       bestStep: progress.best?.step,
       schedule: progress.plans.map(({ step, total }) => `from step ${step}: ${total} in all`).join('; '),
@@ -112,6 +128,10 @@ export async function writeReport(run: string, input: ReportInput): Promise<stri
 
 function describe({ settings }: RunRecord, { title }: ReportInput): string {
   return `${title}, ${settings.nLayers} layers, width ${settings.dModel}, context ${settings.contextLength}`
+}
+
+function describeAdapter({ rank, alpha, dropout, targets }: LoraRecord): string {
+  return `rank ${rank}, alpha ${alpha}, dropout ${dropout}, of ${targets.length} matrices`
 }
 
 function reportData(record: RunRecord, { statistics, train, validation }: Corpus): ReportData {

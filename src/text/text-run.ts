@@ -1,5 +1,7 @@
+import { loadAdapterWeights, saveAdapter } from '../models/adapter.ts'
 import { isInLayer } from '../models/architecture.ts'
 import { loadWeights, saveModel } from '../models/checkpoint.ts'
+import { asAdapted } from '../models/lora.ts'
 import { familyNamed } from '../models/registry.ts'
 import { adamW } from '../optim/adamw.ts'
 import { muon } from '../optim/muon.ts'
@@ -37,6 +39,8 @@ export interface TextRunResult {
   readonly seconds: number
   readonly tokensPerSecond: number
   readonly parameters: number
+  /** Those of them that were trained, where others stood still. */
+  readonly trainedParameters?: number
   /** Mean over all of the held-out text, nats a prediction, of the weights that were kept. */
   readonly validationLoss: number
   /** Where all of the text is predicted. */
@@ -82,15 +86,12 @@ export class TextRun {
     const { scope } = objective.architecture
     const goesOn = resume && (await hasCheckpoint(out))
     const trainer = await Trainer.create(engine, {
-      parameters: scope.parameters,
+      ...(await trainedPart(prepared, objective, goesOn)),
       loss: objective.loss,
       optimizer: optimizerOf(settings),
       gradientClip: settings.gradientClip === 0 ? Number.POSITIVE_INFINITY : settings.gradientClip,
       accumulation: settings.accumulation,
       seed: record.seed,
-      ...(record.from && !goesOn
-        ? { initial: await weightsToTune(record.from, familyNamed(record.architecture)) }
-        : {}),
       ...(settings.emaDecay > 0 ? { emaDecay: settings.emaDecay } : {}),
     })
     const heldOut = await HeldOutSums.create(engine, scope, objective.heldOut.sums)
@@ -140,7 +141,7 @@ export class TextRun {
       tokensPerStep: accumulation * objective.tokensPerBatch,
       batches: (step) => Array.from({ length: accumulation }, (_, i) => objective.batch(step * accumulation + i)),
       evaluate: () => this.#evaluate(evaluationBatches),
-      sample: () => objective.sample(this.#engine, this.#trainer.weights(), this.#trainer.step),
+      sample: () => objective.sample(this.#engine, this.#weights(), this.#trainer.step),
       saveBest: ({ step, validationLoss }) => this.#save(step, validationLoss),
       saveLast: async (progress) => {
         await saveCheckpoint(this.#out, this.#trainer, progress)
@@ -175,23 +176,32 @@ export class TextRun {
     return { steps: Math.ceil((budget.epochs * this.#objective.batchesPerEpoch) / settings.accumulation) }
   }
 
+  /** All weights of the model as it is now, those included that nothing moves. */
+  #weights(): Record<string, DeviceBuffer> {
+    return { ...this.#trainer.frozen, ...this.#trainer.weights() }
+  }
+
   /** What the model is worth on held-out text: on `limit` batches of it, or on all where `limit` is 0. */
-  async #evaluate(limit: number, weights = this.#trainer.weights()): Promise<HeldOutFigures> {
+  async #evaluate(limit: number, weights = this.#weights()): Promise<HeldOutFigures> {
     const { heldOut } = this.#objective
     const all = heldOut.batches()
     return heldOut.figures(await this.#heldOut.means(weights, limit > 0 ? take(all, limit) : all))
   }
 
-  /** All held-out text by the weights in `model.safetensors`, which need not be the last. */
+  /** All held-out text by the weights that were kept, which need not be the last. */
   async #evaluateKept(): Promise<HeldOutFigures> {
-    const weights = await loadWeights(this.#out, this.#objective.architecture.scope)
+    const { architecture } = this.#objective
+    const adapted = asAdapted(architecture)
+    const weights = await (adapted
+      ? loadAdapterWeights(this.#out, adapted.adapters)
+      : loadWeights(this.#out, architecture.scope))
     const buffers: Record<string, DeviceBuffer> = {}
     try {
       for (const [name, tensor] of Object.entries(weights)) {
         buffers[name] = this.#engine.createBuffer(tensor)
         await new Promise(setImmediate) // copying them all at once would hold the event loop
       }
-      return await this.#evaluate(0, buffers)
+      return await this.#evaluate(0, { ...this.#trainer.frozen, ...buffers })
     } finally {
       for (const buffer of Object.values(buffers)) buffer.release()
     }
@@ -204,7 +214,11 @@ export class TextRun {
       return [name, { dtype: buffer.dtype, shape: buffer.shape, read }] as const
     })
     const metadata = { step: String(step), validationLoss: String(validationLoss), dataDigest: record.dataDigest }
-    await saveModel(this.#out, this.#objective.architecture, Object.fromEntries(tensors), { metadata })
+    const { architecture } = this.#objective
+    const adapted = asAdapted(architecture)
+    if (!adapted || !record.from) return saveModel(this.#out, architecture, Object.fromEntries(tensors), { metadata })
+    const { path: base, digest: baseDigest } = record.from
+    await saveAdapter(this.#out, adapted, Object.fromEntries(tensors), { base, metadata: { ...metadata, baseDigest } })
   }
 
   #report(progress: Progress, status: 'running' | 'finished' | 'stopped'): Promise<string> {
@@ -217,6 +231,8 @@ export class TextRun {
   async #result(progress: Progress, stopped: boolean): Promise<TextRunResult> {
     const report = await this.#report(progress, stopped ? 'stopped' : 'finished')
     const seconds = progress.elapsedMs / 1000
+    const { architecture } = this.#objective
+    const adapted = asAdapted(architecture)
     return {
       run: this.#out,
       report,
@@ -224,12 +240,23 @@ export class TextRun {
       tokens: progress.tokensSeen,
       seconds,
       tokensPerSecond: seconds > 0 ? progress.tokensSeen / seconds : 0,
-      parameters: countParameters(this.#objective.architecture),
+      parameters: countParameters(architecture),
+      ...(adapted ? { trainedParameters: countParameters({ scope: adapted.adapters }) } : {}),
       ...(await this.#evaluateKept()),
       bestStep: progress.best?.step ?? progress.step,
       stopped,
     }
   }
+}
+
+/** The parameters that move and where they begin, and what stands still beside them. */
+async function trainedPart({ record }: Prepared, { architecture }: Objective, goesOn: boolean) {
+  const { from } = record
+  const adapted = asAdapted(architecture)
+  const { parameters } = adapted?.adapters ?? architecture.scope
+  if (!from || (goesOn && !adapted)) return { parameters }
+  const weights = await weightsToTune(from, familyNamed(record.architecture))
+  return { parameters, ...(adapted ? { frozen: weights } : { initial: weights }) }
 }
 
 /** What a run learns, on its corpus. Throws what {@link taskFor} and the task throw. */

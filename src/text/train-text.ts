@@ -8,12 +8,12 @@ import type { TrainEvent } from '../train/events.ts'
 import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
 import { version } from '../version.ts'
-import { readCheckpointToTune, settingsToTune } from './checkpoint-to-tune.ts'
+import { adaptersToTune, type LoraAsked, readCheckpointToTune, settingsToTune } from './checkpoint-to-tune.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
 import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
 import { type NewTokenizer, resolveTokenizer } from './data/train-tokenizer.ts'
 import { promptIds } from './prompt.ts'
-import { type From, type RunRecord, readRun } from './run.ts'
+import { type From, type LoraRecord, type RunRecord, readRun } from './run.ts'
 import { fineTuning, resolveTextSettings, type TextSettings } from './settings.ts'
 import { taskFor } from './tasks/tasks.ts'
 import { objectiveOf, type Prepared, TextRun, type TextRunResult } from './text-run.ts'
@@ -35,6 +35,8 @@ export interface TrainTextOptions {
    * with it, so that `preset`, `tokenizer` and another `architecture` are refused.
    */
   readonly from?: string
+  /** Trains low-rank adapters of that model alone, which the run keeps in PEFT's form; needs `from`. */
+  readonly lora?: LoraAsked
   /** `nano` by default. */
   readonly preset?: string
   /** `decoder` by default. */
@@ -123,7 +125,7 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   const { out, data = [], field, signal, seed = 0 } = options
   if (await runExists(out))
     throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
-  const { preset, architecture, settings, from, tokenizer: ready } = await modelAsked(options)
+  const { preset, architecture, settings, from, lora, tokenizer: ready } = await modelAsked(options)
   const task = taskFor(architecture, options.task)
   task.checkSizes({ architecture, settings, ...(from ? { from } : {}) })
   const budget = checkBudget<RunRecord['budget']>(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
@@ -143,6 +145,7 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
       settings: { ...settings },
       ...asked,
       ...(from ? { from } : {}),
+      ...(lora ? { lora } : {}),
     }
     return { record: recordOf(options, { ...model, seed, budget }, corpus, engine), settings, corpus }
   } catch (error) {
@@ -156,18 +159,26 @@ interface ModelAsked {
   readonly architecture: string
   readonly settings: TextSettings
   readonly from?: From
+  readonly lora?: LoraRecord
   readonly tokenizer?: Tokenizer
 }
 
 /** The model that is trained: of a preset's sizes, or one that learned before, with its tokenizer. */
 async function modelAsked(options: TrainTextOptions): Promise<ModelAsked> {
   const { preset = 'nano', architecture = 'decoder', set } = options
+  if (options.lora && options.from === undefined)
+    throw new ConfigError('lora: there is no model to adapt; name one by --from')
   if (options.from === undefined) return { preset, architecture, settings: resolveTextSettings(preset, set) }
   const checkpoint = await readCheckpointToTune(options.from)
-  return { ...checkpoint, preset: fineTuning, settings: settingsToTune(checkpoint, options) }
+  const settings = settingsToTune(checkpoint, options)
+  const lora = options.lora && adaptersToTune(checkpoint, options.lora)
+  return { ...checkpoint, preset: fineTuning, settings, ...(lora ? { lora } : {}) }
 }
 
-type Asked = Pick<RunRecord, 'architecture' | 'task' | 'preset' | 'settings' | 'seed' | 'budget' | 'tokenizer' | 'from'>
+type Asked = Pick<
+  RunRecord,
+  'architecture' | 'task' | 'preset' | 'settings' | 'seed' | 'budget' | 'tokenizer' | 'from' | 'lora'
+>
 
 /** What a run is, if its corpus suits what was asked. */
 function recordOf(options: TrainTextOptions, asked: Asked, corpus: Corpus, engine: Engine): RunRecord {

@@ -13,6 +13,8 @@ export interface StartEvent {
   /** Updates done before. */
   readonly step: number
   readonly parameters: number
+  /** Those of them that are trained, where others stand still. */
+  readonly trained?: number
 }
 
 /** One update was made. */

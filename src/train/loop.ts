@@ -1,6 +1,7 @@
 import { DivergenceError } from '../errors.ts'
 import { sizeOf } from '../graph/dtype.ts'
 import { learningRateAt, type Schedule } from '../optim/schedule.ts'
+import type { DeviceBuffer } from '../runtime/engine.ts'
 import type { Progress } from './checkpoint.ts'
 import type { EvaluationEvent, SampleEvent, TrainEvent } from './events.ts'
 import { type Budget, Pace, plansToGoOnWith } from './pace.ts'
@@ -49,7 +50,7 @@ const checkpointEveryMs = 120_000
  */
 export async function* train(task: TrainTask, options: LoopOptions): AsyncGenerator<TrainEvent> {
   const loop = new Loop(task, options)
-  yield { type: 'start', step: loop.step, parameters: parameterCount(task.trainer) }
+  yield { type: 'start', step: loop.step, ...parameterCounts(task.trainer) }
   while (!loop.pace.done(loop.step) && !options.signal?.aborted) {
     yield await loop.next()
     if (loop.isEvaluationDue()) yield* loop.look()
@@ -165,8 +166,11 @@ class Loop {
   }
 }
 
-function parameterCount(trainer: Trainer): number {
-  return Object.values(trainer.weights()).reduce((total, { shape }) => total + sizeOf(shape), 0)
+function parameterCounts(trainer: Trainer): { parameters: number; trained?: number } {
+  const count = (buffers: Readonly<Record<string, DeviceBuffer>>) =>
+    Object.values(buffers).reduce((total, { shape }) => total + sizeOf(shape), 0)
+  const [trained, frozen] = [count(trainer.weights()), count(trainer.frozen)]
+  return frozen > 0 ? { parameters: trained + frozen, trained } : { parameters: trained }
 }
 
 const divergenceRemedy = 'lower learningRate or gradientClip in another run; the last checkpoint stands'

@@ -13,7 +13,7 @@ import { maskPredict } from '../../sample/mask-predict.ts'
 import { MaskedModel } from '../../sample/masked-model.ts'
 import type { HeldOutBatch } from '../../train/held-out.ts'
 import { maskedConfig, type TextSettings } from '../settings.ts'
-import { type Given, goesInEpochs, modelSettings, type Objective, type TextTask } from './task.ts'
+import { drops, type Given, goesInEpochs, modelFor, modelSettings, type Objective, type TextTask } from './task.ts'
 
 /**
  * Restoring hidden tokens of windows of the corpus (masked language modelling: Devlin et al. 2019), each window framed
@@ -37,10 +37,9 @@ export const fillTask: TextTask = {
 function open(given: Given): Objective {
   const { settings, corpus, seed } = given
   const { train, validation, tokenizer } = corpus
-  const { batchSize, contextLength, hiddenShare, labelSmoothing, dropout } = settings
+  const { batchSize, contextLength, hiddenShare, labelSmoothing } = settings
   const row = rowNamed('masked', given.architecture)
-  const config = modelSettings(row, given, () => maskedConfig(settings, tokenizer))
-  const architecture = row.build(config)
+  const { config, architecture } = modelFor('masked', row, given, () => maskedConfig(settings, tokenizer))
   const pad = config.padTokenId
   const masker = new Masker({ share: hiddenShare, wholeWords: settings.wholeWords, ...marksOf(tokenizer) })
   const width = contentLength(tokenizer, settings)
@@ -53,7 +52,7 @@ function open(given: Given): Objective {
     return maskedBatch(rows.map(hide), shape, pad)
   }
   chunkBatches(validation, width, batchSize) // refuses held-out text that nothing can be measured on
-  const key = dropout > 0 ? RandomKey.from(input('key', 'uint32', [2])) : undefined
+  const key = drops(given) ? RandomKey.from(input('key', 'uint32', [2])) : undefined
   const { texts, targets } = placeholders(shape)
   return {
     title: row.title,

@@ -8,9 +8,9 @@ import { RandomKey } from '../../nn/random-bits.ts'
 import { checkDecodable } from '../../sample/cached-model.ts'
 import { nextTokenBatches, nextTokenSums } from '../../train/held-out.ts'
 import { openingOf } from '../prompt.ts'
-import { modelConfig, type TextSettings } from '../settings.ts'
+import { modelConfig } from '../settings.ts'
 import { writeSample } from '../write-sample.ts'
-import { type Given, goesInEpochs, modelSettings, type Objective, type TextTask } from './task.ts'
+import { drops, type Given, goesInEpochs, modelFor, modelSettings, type Objective, type TextTask } from './task.ts'
 
 /** Predicting each next token of windows of the corpus. */
 export const nextTask: TextTask = {
@@ -33,14 +33,14 @@ function open(given: Given): Objective {
   const { batchSize, contextLength } = settings
   const shape = { batchSize, contextLength }
   const row = rowNamed('causal', given.architecture)
-  const architecture = row.build(modelSettings(row, given, () => modelConfig(settings, tokenizer)))
+  const { architecture } = modelFor('causal', row, given, () => modelConfig(settings, tokenizer))
   const windows = (goesInEpochs(given) ? epochWindows : randomWindows)(train, shape, seed)
   sequentialWindows(validation, shape) // refuses held-out text that nothing can be measured on
   const begin = prompt || openingOf(tokenizer, statistics.documents)
   return {
     title: row.title,
     architecture,
-    loss: lossOf(architecture, settings),
+    loss: lossOf(architecture, given),
     batch: (index) => ({ tokens: windows.batch(index) }),
     tokensPerBatch: batchSize * contextLength,
     batchesPerEpoch: epochWindows(train, shape, seed).windowsPerEpoch / batchSize,
@@ -58,8 +58,9 @@ function open(given: Given): Objective {
   }
 }
 
-function lossOf(architecture: CausalArchitecture, { batchSize, contextLength, labelSmoothing, dropout }: TextSettings) {
+function lossOf(architecture: CausalArchitecture, given: Given) {
+  const { batchSize, contextLength, labelSmoothing } = given.settings
   const tokens = input('tokens', 'int32', [batchSize, contextLength + 1])
-  const key = dropout > 0 ? RandomKey.from(input('key', 'uint32', [2])) : undefined
+  const key = drops(given) ? RandomKey.from(input('key', 'uint32', [2])) : undefined
   return nextTokenLoss(tokens, (ids) => architecture.logits(ids, key), { smoothing: labelSmoothing })
 }

@@ -12,7 +12,7 @@ import { checkDecodable } from '../../sample/cached-model.ts'
 import { complete } from '../../sample/complete.ts'
 import { SequenceModel } from '../../sample/sequence-model.ts'
 import { sequenceConfig } from '../settings.ts'
-import { type Given, type ModelGiven, modelSettings, type Objective, type TextTask } from './task.ts'
+import { drops, type Given, type ModelGiven, modelFor, modelSettings, type Objective, type TextTask } from './task.ts'
 
 /** What tasks of models that read one text and write another have in common. */
 export const sequenceTask = {
@@ -48,14 +48,13 @@ export function openSequence(given: Given, plan: PairPlan): Objective {
   const { settings, corpus } = given
   const { tokenizer } = corpus
   const row = rowNamed('sequenceToSequence', given.architecture)
-  const config = modelSettings(row, given, () => sequenceConfig(settings, tokenizer))
-  const architecture = row.build(config)
+  const { config, architecture } = modelFor('sequenceToSequence', row, given, () => sequenceConfig(settings, tokenizer))
   const ids = { pad: config.padTokenId, start: config.startTokenId }
   const { batchSize: B, sourceLength: S, targetLength: T } = plan.shape
   const source = { ids: input('source', 'int32', [B, S]), mask: input('sourceMask', 'int32', [B, S]) }
   const written = input('written', 'int32', [B, T])
   const targets = { targets: input('targets', 'int32', [B * T]), weights: input('weights', 'float32', [B * T]) }
-  const key = settings.dropout > 0 ? RandomKey.from(input('key', 'uint32', [2])) : undefined
+  const key = drops(given) ? RandomKey.from(input('key', 'uint32', [2])) : undefined
   const logits = (dropping?: RandomKey) =>
     reshape(architecture.logits(source, written, dropping), [B * T, config.vocabSize])
   return {

@@ -1,5 +1,6 @@
 import type { Tensor } from '../../graph/tensor.ts'
-import type { Family } from '../../models/registry.ts'
+import { type Architectures, withAdapters } from '../../models/lora.ts'
+import type { ArchitectureRow, Family } from '../../models/registry.ts'
 import type { Scope } from '../../nn/parameters.ts'
 import type { DeviceBuffer, Engine } from '../../runtime/engine.ts'
 import type { HeldOutBatch } from '../../train/held-out.ts'
@@ -29,7 +30,7 @@ export interface TextTask {
 }
 
 /** What a model is made of, besides its vocabulary. */
-export interface ModelGiven extends Pick<RunRecord, 'architecture' | 'from'> {
+export interface ModelGiven extends Pick<RunRecord, 'architecture' | 'from' | 'lora'> {
   readonly settings: TextSettings
 }
 
@@ -87,6 +88,25 @@ export function modelSettings<Config extends object>(
   fresh: () => Config,
 ): Config {
   return from ? { ...row.read(from.config, from.path), dropout: settings.dropout } : fresh()
+}
+
+/** A model of a row, by {@link modelSettings}, with the adapters that a run trains. */
+export function modelFor<F extends Family, Config extends object>(
+  family: F,
+  row: ArchitectureRow<Config, Architectures[F]>,
+  given: ModelGiven,
+  fresh: () => Config,
+): { readonly config: Config; readonly architecture: Architectures[F] } {
+  const config = modelSettings(row, given, fresh)
+  const architecture = row.build(config)
+  if (!given.lora) return { config, architecture }
+  const { rank, alpha, dropout, targets } = given.lora
+  return { config, architecture: withAdapters(family, architecture, { rank, scale: alpha / rank, dropout, targets }) }
+}
+
+/** Whether anything is dropped in training: then the graph draws from a key. */
+export function drops({ settings, lora }: ModelGiven): boolean {
+  return settings.dropout > 0 || (lora?.dropout ?? 0) > 0
 }
 
 /** Whether batches go through the corpus in epochs, or draw from it at random. */
