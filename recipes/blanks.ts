@@ -1,0 +1,31 @@
+/**
+ * The gallery's model that fills blanks: BERT, on English of books, plays and speeches.
+ *
+ *     npm run recipe -- blanks [RUN]
+ *
+ * Trains into RUN (runs/blanks), or goes on with it, then writes the weights in 16 bits to gallery/blanks.
+ */
+import { trainTextForGallery } from './text-gallery.ts'
+import { englishDocuments, englishLicence, englishSources } from './texts/english.ts'
+import { writeRows } from './texts/write-rows.ts'
+
+const out = process.argv[2] ?? 'runs/blanks'
+const data = `${out}-data/english.jsonl`
+await writeRows(data, englishDocuments)
+
+await trainTextForGallery({
+  name: 'blanks',
+  title: 'Blanks filled, in English of books, plays and speeches',
+  out,
+  options: {
+    data: [data],
+    sources: englishSources,
+    licence: englishLicence,
+    architecture: 'bert',
+    task: 'fill',
+    preset: 'small',
+    tokenizer: { kind: 'wordpiece', vocabulary: 8192 },
+    set: { dFf: 1024, contextLength: 128, batchSize: 32, hiddenShare: 0.2 },
+    budget: { steps: 3500 },
+  },
+})

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { exportModel } from '../src/export/export-model.ts'
+import { writeJsonFile } from '../src/files/json-file.ts'
+import { readRun } from '../src/text/run.ts'
+import type { TextRunResult } from '../src/text/text-run.ts'
+import { type TrainTextOptions, trainText } from '../src/text/train-text.ts'
+import { hardware } from '../src/train/run-record.ts'
+
+/** A model of the gallery that writes: where it goes, and how it is trained. */
+export interface TextRecipe {
+  /** Folder below `gallery/`. */
+  readonly name: string
+  /** In a few words, for its card. */
+  readonly title: string
+  /** Folder of the run; a run that is there is gone on with. */
+  readonly out: string
+  readonly options: Omit<TrainTextOptions, 'out' | 'resume'>
+}
+
+/** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
+export async function trainTextForGallery({ name, title, out, options }: TextRecipe): Promise<void> {
+  const { run: _run, report: _report, ...measured } = await trainTextToEnd(out, options)
+  const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
+  await rm(gallery, { recursive: true, force: true })
+  await exportModel(out, 'hf', gallery, 'f16')
+  await compact(join(gallery, 'tokenizer.json'))
+  const { settings, licence, dataDigest, sources, engine, architecture, task } = await readRun(out)
+  await writeJsonFile(join(gallery, 'card.json'), {
+    name: title,
+    data: { sources, licence, digest: dataDigest },
+    architecture,
+    task,
+    settings,
+    result: measured,
+    engine,
+    hardware: hardware(),
+  })
+}
+
+/** Trains into a folder, or goes on with the run that it holds; prints events, every twentieth step's only. */
+async function trainTextToEnd(out: string, options: TextRecipe['options']): Promise<TextRunResult> {
+  const { budget, ...rest } = options
+  const resumed = existsSync(join(out, 'run.json'))
+  const run = trainText({ ...(resumed ? { resume: true } : rest), ...(budget ? { budget } : {}), out })
+  for (;;) {
+    const { done, value } = await run.next()
+    if (!done && value.type !== 'prepare' && (value.type !== 'step' || value.step % 20 === 0))
+      console.log(JSON.stringify(value))
+    if (!done) continue
+    console.log(value)
+    return value
+  }
+}
+
+/** Takes the indentation out of a JSON file: half of a tokenizer's size. */
+async function compact(path: string): Promise<void> {
+  await writeFile(path, JSON.stringify(JSON.parse(await readFile(path, 'utf8'))))
+}

