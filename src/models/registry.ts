@@ -138,6 +138,11 @@ const families = {
 /** Kinds of model: what they take and give. */
 export type Family = keyof typeof families
 
+/** What models of a family do, as in "models that …". */
+export function whatFamilyDoes(family: Family): string {
+  return families[family].does
+}
+
 /** The architecture of a name. Throws {@link ConfigError} that lists the names. */
 export function architectureNamed(name: string): ArchitectureRow {
   const row = architectures.find((candidate) => candidate.name === name)

@@ -7,7 +7,7 @@ import { evaluate } from '../graph/testing/program.ts'
 import { loadModel } from '../models/checkpoint.ts'
 import { createEngine } from '../runtime/index.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
-import { type EvaluateProgress, evaluateText } from './evaluate-text.ts'
+import { type EvaluateProgress, type EvaluateTextOptions, evaluateText, type TextEvaluation } from './evaluate-text.ts'
 import { documentsOf, stretchesOf } from './measured-text.ts'
 import { readRun } from './run.ts'
 import { runToEnd, temporaryFolder, tinySizes, tinyText } from './testing/tiny-run.ts'
@@ -21,6 +21,12 @@ const proverbs =
   'A rolling stone gathers no moss, and a watched pot never boils. Many hands make light work, but too many cooks ' +
   'spoil the broth. When the cat is away the mice will play. Still waters run deep; fortune favours the bold.\n'
 
+type NextEvaluation = Extract<TextEvaluation, { task: 'next' }>
+
+async function evaluateNext(folder: string, options: EvaluateTextOptions): Promise<NextEvaluation> {
+  return (await evaluateText(folder, options)) as NextEvaluation
+}
+
 async function corpusIn(run: string): Promise<Corpus> {
   return openCorpus(join(run, (await readRun(run)).corpus))
 }
@@ -28,7 +34,7 @@ async function corpusIn(run: string): Promise<Corpus> {
 describe('evaluateText', () => {
   const stages: EvaluateProgress[] = []
   let result: TextRunResult
-  let evaluation: Awaited<ReturnType<typeof evaluateText>>
+  let evaluation: NextEvaluation
 
   beforeAll(async () => {
     const data = [file('proverbs.txt', proverbs.repeat(6) + tinyText(3))]
@@ -36,7 +42,7 @@ describe('evaluateText', () => {
     result = await runToEnd({ data, out: fresh(), set, budget: { steps: 200 } })
     const onProgress = (progress: EvaluateProgress) => stages.push(progress)
     const settings = { temperature: 0.5 }
-    evaluation = await evaluateText(result.run, { samples: 20, settings, threads: 2, onProgress })
+    evaluation = await evaluateNext(result.run, { samples: 20, settings, threads: 2, onProgress })
   })
 
   it('gives training’s validation loss in other batches, and what follows from it', async () => {
@@ -93,7 +99,7 @@ describe('evaluateText', () => {
   it('measures on given text instead, which changes nothing in the run', async () => {
     const data = [file('other.txt', proverbs)]
     const before = readFileSync(join(result.run, 'evaluation.json'), 'utf8')
-    const other = await evaluateText(result.run, { data, samples: 0 })
+    const other = await evaluateNext(result.run, { data, samples: 0 })
     expect(other.validationLoss).toBeLessThan(evaluation.validationLoss / 2)
     expect(other.text).toMatchObject({ source: data, bytes: proverbs.length, documents: 1 })
     expect(other.samples).toBeUndefined()
@@ -104,7 +110,7 @@ describe('evaluateText', () => {
     const folder = join(import.meta.dirname, '../../test/fixtures/saved-runs/gpt2-byte')
     await expect(evaluateText(folder)).rejects.toThrow(/no held-out text; name text to measure on by --data/)
     const data = [file('tiny.txt', tinyText(40))]
-    const evaluation = await evaluateText(folder, { data, samples: 2, settings: { maxTokens: 20 } })
+    const evaluation = await evaluateNext(folder, { data, samples: 2, settings: { maxTokens: 20 } })
     expect(evaluation.validationLoss).toBeGreaterThan(1)
     expect(evaluation.samples).toMatchObject({ samples: 2 })
     expect(evaluation.samples!.copying).toBeUndefined()

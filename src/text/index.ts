@@ -7,9 +7,9 @@ export {
   type EvaluateTextOptions,
   evaluateText,
   type TextEvaluation,
-  type WrittenTexts,
 } from './evaluate-text.ts'
 export { inspectModel, type Lineage, type ModelInspection } from './inspect.ts'
+export type { FillFigures, NextFigures, PairFigures } from './measures/measure.ts'
 export { type MergeResult, mergeText } from './merge-text.ts'
 export { type QuantizeFigures, type QuantizeResult, type QuantizeTextOptions, quantizeText } from './quantize-text.ts'
 export { type Remake, type RemakeOptions, type RemakeResult, remakeArtifact } from './remake.ts'
@@ -19,3 +19,4 @@ export { taskFor, textTasks } from './tasks/tasks.ts'
 export { galleryFolder, TextModel, type TextPiece } from './text-model.ts'
 export type { TextRunResult } from './text-run.ts'
 export { type TextTrainEvent, type TrainTextOptions, trainText } from './train-text.ts'
+export type { WrittenTexts } from './written-texts.ts'

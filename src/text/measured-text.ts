@@ -7,6 +7,7 @@ import { runExists } from '../train/run-record.ts'
 import { readDocuments } from './codec/read-documents.ts'
 import { type Corpus, corpusExists, openCorpus } from './data/open-corpus.ts'
 import { readRun } from './run.ts'
+import type { TextModel } from './text-model.ts'
 
 /** Text to measure a model on, as the model's ids. */
 export interface MeasuredText {
@@ -23,20 +24,39 @@ export async function corpusOf(folder: string): Promise<Corpus | undefined> {
   return (await corpusExists(path)) ? openCorpus(path) : undefined
 }
 
+/** How a text is read. */
+interface EncodeTextOptions {
+  readonly field?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Whether the token that begins a text begins each document; by default as the tokenizer's model expects it. */
+  readonly bos?: boolean
+}
+
+/** The text to measure a model on. Throws DataError where there is none. */
+export async function textFor(
+  { tokenizer, folder, family }: TextModel,
+  corpus: Corpus | undefined,
+  { data, field, signal }: EncodeTextOptions & { readonly data?: readonly string[] },
+): Promise<MeasuredText> {
+  if (data) return encodeText(tokenizer, data, { field, signal, ...(family === 'causal' ? {} : { bos: false }) })
+  if (corpus) return { ids: corpus.validation, bytes: corpus.validation.bytes, documents: corpus.validation.documents }
+  throw new DataError(`evaluate: ${folder} holds no held-out text; name text to measure on by --data`, { folder })
+}
+
 /**
- * Reads files as one text of ids, documents parted by the end-of-text token, each begun as the tokenizer's model
- * expects it. Throws DataError for files that can't be read and characters that the vocabulary lacks.
+ * Reads files as one text of ids, documents parted as in a corpus, each begun as the tokenizer's model expects it. Throws DataError for files that can't be read and characters that the vocabulary lacks.
  */
 export async function encodeText(
   tokenizer: Tokenizer,
   paths: readonly string[],
-  { field, signal }: { readonly field?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
+  { field, signal, bos = tokenizer.addBos }: EncodeTextOptions = {},
 ): Promise<MeasuredText> {
+  const end = tokenizer.eos ?? tokenizer.sep
   const ids = new IdBuffer(1 << 16)
   let [bytes, documents, begins] = [0, 0, true]
   for await (const { text, last } of readDocuments(paths, { field, signal }).segments) {
-    if (begins && documents > 0 && tokenizer.eos !== undefined) ids.push(tokenizer.eos)
-    tokenizer.encodeInto(text, ids, { parseSpecial: false, bos: begins && tokenizer.addBos })
+    if (begins && documents > 0 && end !== undefined) ids.push(end)
+    tokenizer.encodeInto(text, ids, { parseSpecial: false, bos: begins && bos })
     bytes += Buffer.byteLength(text)
     documents += last ? 1 : 0
     begins = last

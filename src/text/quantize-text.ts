@@ -7,8 +7,8 @@ import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { isAdapter } from '../models/adapter.ts'
 import { saveQuantized } from '../models/checkpoint.ts'
 import { quantizeWeights } from '../models/quantized-weights.ts'
-import { measureLoss, textFor } from './evaluate-text.ts'
-import { corpusOf } from './measured-text.ts'
+import { corpusOf, textFor } from './measured-text.ts'
+import { measureLoss } from './measures/next.ts'
 import { openingOf } from './prompt.ts'
 import { TextModel } from './text-model.ts'
 
@@ -74,11 +74,16 @@ export async function quantizeText(named: string, options: QuantizeTextOptions):
     const mixed = quantizeWeights(architecture, weights, bits)
     const text = await textFor(model, corpus, { ...(data ? { data } : {}), ...(field ? { field } : {}) })
     const figures = async (of: TextModel, part: 0 | 1): Promise<QuantizeFigures> => {
-      const { bitsPerByte, validationLoss } = await measureLoss(of, text, corpus !== undefined, {
-        ...engine,
-        ...(signal ? { signal } : {}),
-        onProgress: ({ done, total }) => options.onProgress?.({ done: done + part * total, total: 2 * total }),
-      })
+      const { bitsPerByte, validationLoss } = await measureLoss(
+        of,
+        text,
+        corpus && of.loaded.architecture.dimensions.contextLength,
+        {
+          ...engine,
+          ...(signal ? { signal } : {}),
+          onProgress: ({ done, total }) => options.onProgress?.({ done: done + part * total, total: 2 * total }),
+        },
+      )
       const prompt = openingOf(of.tokenizer, corpus?.statistics.documents ?? 2)
       return { bitsPerByte, validationLoss, tokensPerSecond: await speedOf(of, prompt), bytes: await bytesOf(of) }
     }

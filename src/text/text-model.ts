@@ -8,7 +8,7 @@ import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { folderHolding, isAdapter } from '../models/adapter.ts'
 import { familyOfFolder, type LoadedModel } from '../models/checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
-import type { Family } from '../models/registry.ts'
+import { type Family, whatFamilyDoes } from '../models/registry.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import { type Completion, completionOf } from '../sample/complete.ts'
@@ -21,7 +21,7 @@ import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
 import type { TextArtifact } from './artifact.ts'
-import { type LoadedAny, readModel, type Writer } from './writer.ts'
+import { type LoadedAny, type LoadedOf, readModel, type Writer } from './writer.ts'
 
 /** A piece of text as it comes, of the row-th of the texts made together. */
 export interface TextPiece {
@@ -46,8 +46,8 @@ export const galleryFolder = fileURLToPath(new URL('../../gallery/en', import.me
 export class TextModel {
   readonly folder: string
   readonly tokenizer: Tokenizer
+  readonly family: Family
   readonly #loaded: LoadedAny
-  readonly #family: Family
   readonly #engine: Engine
   readonly #writer: Writer
   #digest: Promise<string> | undefined
@@ -63,7 +63,7 @@ export class TextModel {
     this.folder = folder
     this.tokenizer = tokenizer
     this.#loaded = loaded
-    this.#family = family
+    this.family = family
     this.#engine = engine
     this.#writer = writer
   }
@@ -101,10 +101,26 @@ export class TextModel {
 
   /** The model, where it continues texts. Throws {@link CheckpointError} where it is of another family. */
   get loaded(): LoadedModel {
-    if (this.#family === 'causal') return this.#loaded as LoadedModel
+    return this.loadedAs('causal')
+  }
+
+  /** The model as its files gave it, of a family. Throws {@link CheckpointError} where it is of another. */
+  loadedAs<F extends Family>(family: F): LoadedOf[F] {
+    if (this.family === family) return this.#loaded as LoadedOf[F]
     throw new CheckpointError(
-      `${this.folder}: it is ${this.#loaded.row.name}, wanted a model that continues texts, such as a decoder`,
+      `${this.folder}: it is ${this.row.name}, wanted one of the models that ${whatFamilyDoes(family)}`,
+      { family },
     )
+  }
+
+  /** Of its architecture. */
+  get row(): LoadedAny['row'] {
+    return this.#loaded.row
+  }
+
+  /** What its weights say of themselves. */
+  get metadata(): LoadedAny['metadata'] {
+    return this.#loaded.metadata
   }
 
   /** Whether what it writes goes on from the prompt; else it stands by itself. */

@@ -76,7 +76,7 @@ describe('a model that fills gaps', () => {
     await expect(model.complete([prompt], { beams: 2 })).rejects.toThrow(message)
     await expect(model.complete([prompt], { regex: 'a' })).rejects.toThrow(ConfigError)
     await expect(model.complete(['the '.repeat(40)])).rejects.toThrow(DataError)
-    expect(() => model.loaded).toThrow(/it is bert, wanted a model that continues texts/)
+    expect(() => model.loaded).toThrow(/it is bert, wanted one of the models that continue texts/)
   })
 })
 

@@ -1,6 +1,13 @@
 import type { Tokenizer } from '../data/tokenizers/index.ts'
 import { CheckpointError } from '../errors.ts'
-import { type LoadedModel, loadMaskedModel, loadModel, loadSequenceModel } from '../models/checkpoint.ts'
+import {
+  type LoadedMaskedModel,
+  type LoadedModel,
+  type LoadedSequenceModel,
+  loadMaskedModel,
+  loadModel,
+  loadSequenceModel,
+} from '../models/checkpoint.ts'
 import type { Family } from '../models/registry.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { CachedModel } from '../sample/cached-model.ts'
@@ -22,6 +29,13 @@ export type LoadedAny = Pick<LoadedModel, 'metadata'> & {
     readonly config: Readonly<Record<string, unknown>>
     readonly dimensions: { readonly vocabSize: number }
   }
+}
+
+/** Loaded models by family. */
+export interface LoadedOf {
+  readonly causal: LoadedModel
+  readonly masked: LoadedMaskedModel
+  readonly sequenceToSequence: LoadedSequenceModel
 }
 
 /** What a family's models make of prompts, on an engine. */

@@ -1,5 +1,6 @@
 import { chunkBatches, rowsOf } from '../../data/chunks.ts'
-import { corruptedLengths, corruptSpans, longestText } from '../../data/span-corruption.ts'
+import { corruptedLengths, corruptSpans, longestText, type Pair, type SpanOptions } from '../../data/span-corruption.ts'
+import type { TokenSource } from '../../data/token-dataset.ts'
 import type { Tokenizer } from '../../data/tokenizers/index.ts'
 import { epochWindows, randomWindows } from '../../data/windows.ts'
 import { ConfigError } from '../../errors.ts'
@@ -23,22 +24,13 @@ function open(given: Given): Objective {
   const { settings, corpus, seed } = given
   const { train, validation, tokenizer } = corpus
   const { batchSize, contextLength, meanSpan } = settings
-  const options = { share: settings.hiddenShare, meanSpan }
-  const width = longestText(contextLength, options)
-  const { source: sourceLength, target: targetLength, spans } = corruptedLengths(width, options)
-  const marks = { sentinels: sentinelsOf(tokenizer, spans), end: endOf(tokenizer) }
-  if (sourceLength > contextLength || targetLength > contextLength)
-    throw new ConfigError(
-      `denoise: what is taken out of a text makes ${targetLength} tokens, contextLength is ${contextLength}; ` +
-        'lower hiddenShare or raise contextLength',
-    )
+  const spans = spansFor(tokenizer, { share: settings.hiddenShare, meanSpan, contextLength })
+  const { width, sourceLength, targetLength, corrupt } = spans
   const windowShape = { batchSize, contextLength: width - 1 } // a window holds one id more than it has predictions
   const windows = (goesInEpochs(given) ? epochWindows : randomWindows)(train, windowShape, seed)
   const corrupting = Random.seed(seed).split('spans')
-  const corrupt = (rows: readonly Int32Array[], random: Random) =>
-    rows.filter((ids) => ids.length >= 2).map((ids) => corruptSpans(ids, options, marks, random))
-  chunkBatches(validation, width, batchSize) // refuses held-out text that nothing can be measured on
-  const heldOut = () => corruptedBatches(chunkBatches(validation, width, batchSize), corrupt)
+  heldOutSpans(validation, batchSize, spans) // refuses held-out text that nothing can be measured on
+  const heldOut = () => heldOutSpans(validation, batchSize, spans)
   return openSequence(given, {
     shape: { batchSize, sourceLength, targetLength },
     pairs: (index) => corrupt(rowsOf(windows.batch(index), width), corrupting.at(index)),
@@ -51,11 +43,45 @@ function open(given: Given): Objective {
   })
 }
 
-function* corruptedBatches<T>(
-  batches: Iterable<readonly Int32Array[]>,
-  corrupt: (rows: readonly Int32Array[], random: Random) => T,
-): Generator<T> {
-  const corrupting = Random.seed(0).split('held-out') // the same spans whatever the run and the evaluation
+/** How windows of a text become pairs. */
+interface Spans {
+  /** Ids of a window. */
+  readonly width: number
+  readonly sourceLength: number
+  readonly targetLength: number
+  /** The pairs of windows; a single id makes none. */
+  corrupt(rows: readonly Int32Array[], random: Random): Pair[]
+}
+
+/** Throws {@link ConfigError} where the context or the tokenizer's sentinels are too few. */
+export function spansFor(
+  tokenizer: Tokenizer,
+  { contextLength, ...options }: SpanOptions & { readonly contextLength: number },
+): Spans {
+  const width = longestText(contextLength, options)
+  const { source: sourceLength, target: targetLength, spans } = corruptedLengths(width, options)
+  const marks = { sentinels: sentinelsOf(tokenizer, spans), end: endOf(tokenizer) }
+  if (sourceLength > contextLength || targetLength > contextLength)
+    throw new ConfigError(
+      `denoise: what is taken out of a text makes ${targetLength} tokens, contextLength is ${contextLength}; ` +
+        'lower hiddenShare or raise contextLength',
+    )
+  return {
+    width,
+    sourceLength,
+    targetLength,
+    corrupt: (rows, random) =>
+      rows.filter((ids) => ids.length >= 2).map((ids) => corruptSpans(ids, options, marks, random)),
+  }
+}
+
+/** The pairs of all of a text, a batch at a time: the same spans whatever the run and the evaluation. */
+export function heldOutSpans(ids: TokenSource, batchSize: number, { width, corrupt }: Spans): Iterable<Pair[]> {
+  return corruptedBatches(chunkBatches(ids, width, batchSize), corrupt)
+}
+
+function* corruptedBatches(batches: Iterable<readonly Int32Array[]>, corrupt: Spans['corrupt']): Generator<Pair[]> {
+  const corrupting = Random.seed(0).split('held-out')
   let index = 0
   for (const rows of batches) yield corrupt(rows, corrupting.at(index++))
 }
