@@ -3,7 +3,7 @@
  *
  *     npm run recipe -- blanks [RUN]
  *
- * Trains into RUN (runs/blanks), or goes on with it, then writes the weights in 16 bits to gallery/blanks.
+ * Trains into RUN (runs/blanks), or goes on with it, then writes the weights in 16 bits to gallery/bert.
  */
 import { trainTextForGallery } from './text-gallery.ts'
 import { englishDocuments, englishLicence, englishSources } from './texts/english.ts'
@@ -14,7 +14,7 @@ const data = `${out}-data/english.jsonl`
 await writeRows(data, englishDocuments)
 
 await trainTextForGallery({
-  name: 'blanks',
+  name: 'bert',
   title: 'Blanks filled, in English of books, plays and speeches',
   out,
   options: {
@@ -26,6 +26,6 @@ await trainTextForGallery({
     preset: 'small',
     tokenizer: { kind: 'wordpiece', vocabulary: 8192 },
     set: { dFf: 1024, contextLength: 128, batchSize: 32, hiddenShare: 0.2 },
-    budget: { steps: 3500 },
+    budget: { steps: 2500 },
   },
 })

@@ -3,7 +3,7 @@
  *
  *     npm run recipe -- titles [RUN]
  *
- * Trains into RUN (runs/titles), or goes on with it, then writes the weights in 16 bits to gallery/titles.
+ * Trains into RUN (runs/titles), or goes on with it, then writes the weights in 16 bits to gallery/t5.
  */
 import { trainTextForGallery } from './text-gallery.ts'
 import { titlePairs, titleSources, titlesLicence } from './texts/titles.ts'
@@ -14,7 +14,7 @@ const data = `${out}-data/pairs.jsonl`
 await writeRows(data, titlePairs)
 
 await trainTextForGallery({
-  name: 'titles',
+  name: 't5',
   title: 'Verse, prose and articles from a title or a first line, French and English',
   out,
   options: {
@@ -26,7 +26,7 @@ await trainTextForGallery({
     preset: 'small',
     tokenizer: { kind: 'unigram', vocabulary: 8192 },
     set: { nLayers: 4, dFf: 640, contextLength: 96, batchSize: 48 },
-    budget: { steps: 3000 },
+    budget: { steps: 2000 },
     prompt: 'poème : nuit, Racine',
   },
 })
