@@ -12,25 +12,15 @@ export async function inspectText(run: string, terminal: Terminal): Promise<Outc
 }
 
 function describe(found: ModelInspection, terminal: Terminal): void {
-  const { architecture, dimensions, parameters, flopsPerToken, memory, tokenizer, files, digest, lineage } = found
-  const { dModel, nLayers, nHeads, nKvHeads, contextLength } = dimensions
-  const heads = nKvHeads === nHeads ? `${nHeads} heads` : `${nHeads} heads, ${nKvHeads} of keys and values`
+  const { architecture, parameters, tokenizer, files, digest, lineage, adapter } = found
   terminal.say(heading(architecture.title))
   terminal.say(
     table([
-      ['shape', `${nLayers} layers, width ${dModel}, ${heads}, context ${count(contextLength)}`],
-      [
-        'parameters',
-        `${count(parameters.total)} (${short(parameters.embedding)} of embeddings, ${short(parameters.perLayer)} a layer)`,
-      ],
+      ['shape', shapeOf(found)],
+      ['parameters', `${count(parameters.total)} (${parameters.parts.map(partOf).join(', ')})`],
+      ...(adapter ? [['adapter', adapterLine(adapter)] as const] : []),
       ['tokenizer', `${tokenizer.kind}, ${count(tokenizer.vocabulary)} tokens`],
-      ['work a token', `${short(flopsPerToken.forward)}FLOP to write, ${short(flopsPerToken.training)}FLOP to train`],
-      [
-        'weights',
-        `${bytes(memory.weights.float32)}; 16 bits ${bytes(memory.weights.float16)}, 8 bits ${bytes(memory.weights.bits8)}, 4 bits ${bytes(memory.weights.bits4)}`,
-      ],
-      ['cache', `${bytes(memory.cachePerToken)} a token, ${bytes(memory.cacheAtFullContext)} at full context`],
-      ['training state', bytes(memory.trainingState)],
+      ...costRows(found),
       ['on disk', `${bytes(files.reduce((sum, file) => sum + file.bytes, 0))} in ${files.length} files`],
       ['digest', digest],
     ]),
@@ -38,6 +28,46 @@ function describe(found: ModelInspection, terminal: Terminal): void {
   if (!lineage) return
   terminal.say(heading('\nLineage'))
   terminal.say(shown(table(lineageRows(lineage))))
+}
+
+function shapeOf({ dimensions, architecture }: ModelInspection): string {
+  const { dModel, nLayers, nHeads, contextLength } = dimensions
+  const nKvHeads = 'nKvHeads' in dimensions ? dimensions.nKvHeads : nHeads
+  const heads = nKvHeads === nHeads ? `${nHeads} heads` : `${nHeads} heads, ${nKvHeads} of keys and values`
+  const reading = 'nEncoderLayers' in dimensions ? `${dimensions.nEncoderLayers} layers that read, ` : ''
+  const layers = `${nLayers} layers${reading ? ' that write' : ''}`
+  const sees = architecture.family === 'masked' ? ', each token sees all' : ''
+  return `${reading}${layers}, width ${dModel}, ${heads}, context ${count(contextLength)}${sees}`
+}
+
+function partOf({ part, parameters }: ModelInspection['parameters']['parts'][number]): string {
+  return `${part} ${short(parameters)}`
+}
+
+function adapterLine({ rank, scale, matrices, parameters, base }: NonNullable<ModelInspection['adapter']>): string {
+  return `rank ${rank}, scale ${Number(scale.toPrecision(3))}, on ${matrices} matrices of ${shown(base)}: ${short(parameters)} parameters`
+}
+
+function costRows({ flopsPerToken, memory }: ModelInspection): [string, string][] {
+  const { forward, reading, training } = flopsPerToken
+  const { weights, cachePerToken, cacheAtFullContext, trainingState } = memory
+  const read = reading === undefined ? '' : `, ${short(reading)}FLOP to read`
+  return [
+    ['work a token', `${short(forward)}FLOP to write${read}, ${short(training)}FLOP to train`],
+    [
+      'weights',
+      `${bytes(weights.float32)}; 16 bits ${bytes(weights.float16)}, 8 bits ${bytes(weights.bits8)}, 4 bits ${bytes(weights.bits4)}`,
+    ],
+    ...(cachePerToken === undefined || cacheAtFullContext === undefined
+      ? []
+      : [
+          ['cache', `${bytes(cachePerToken)} a token, ${bytes(cacheAtFullContext)} at full context`] as [
+            string,
+            string,
+          ],
+        ]),
+    ['training state', bytes(trainingState)],
+  ]
 }
 
 function lineageRows(lineage: Lineage): [string, string][] {

@@ -8,7 +8,7 @@ export {
   evaluateText,
   type TextEvaluation,
 } from './evaluate-text.ts'
-export { inspectModel, type Lineage, type ModelInspection } from './inspect.ts'
+export { type AdapterFacts, inspectModel, type Lineage, type ModelInspection } from './inspect.ts'
 export type { FillFigures, NextFigures, PairFigures } from './measures/measure.ts'
 export { type MergeResult, mergeText } from './merge-text.ts'
 export { type QuantizeFigures, type QuantizeResult, type QuantizeTextOptions, quantizeText } from './quantize-text.ts'
