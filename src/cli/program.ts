@@ -10,6 +10,7 @@ import { addExport } from './export.ts'
 import { describeError, exitCodeOf, exitCodes, reportError, usageError } from './failure.ts'
 import { addInspect } from './inspect.ts'
 import { addMerge } from './merge.ts'
+import { addPull } from './pull.ts'
 import { addQuantize } from './quantize.ts'
 import { addRemake } from './remake.ts'
 import { addStart } from './start.ts'
@@ -42,7 +43,7 @@ export function createProgram(): Command {
   addStart(program)
   addGroup(program, 'train', 'train a model', (craft) => craft.train)
   addGroup(program, 'generate', 'make something with a model', (craft) => craft.generate)
-  for (const add of [addEvaluate, addInspect, addQuantize, addMerge, addRemake, addExport, addData]) add(program)
+  for (const add of [addEvaluate, addInspect, addPull, addQuantize, addMerge, addRemake, addExport, addData]) add(program)
   return strictly(program)
 }
 

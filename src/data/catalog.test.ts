@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { checkDataset, defaultDataset, getDataset, knownDatasets } from './catalog.ts'
 import { download, type RemoteFile } from './download.ts'
 
@@ -169,8 +170,11 @@ describe('the catalogue', () => {
     await expect(getDataset('nope')).rejects.toThrow(
       /get nope: no such data set; known are state-of-the-union, moby-dick/,
     )
-    await expect(getDataset('moby-dick')).rejects.toThrow(
+    const elsewhere = vi.spyOn(process, 'cwd').mockReturnValue(root)
+    const from = pathToFileURL(join(root, 'module.js')).href
+    await expect(getDataset('moby-dick', { from })).rejects.toThrow(
       /is not installed; run: npm install @stdlib\/datasets-moby-dick/,
     )
+    elsewhere.mockRestore()
   })
 })

@@ -8,13 +8,14 @@ import { fileError } from '../files/file-error.ts'
 import { makeFolder } from '../files/make-folder.ts'
 
 /** A file on the web and what it must be. */
-export interface RemoteFile {
+export type RemoteFile = {
   readonly url: string
-  /** SHA-256 of the content, hex. */
-  readonly sha256: string
   /** Size of the content. */
   readonly bytes: number
-}
+} & ContentDigest
+
+/** SHA-256 of the content, hex; or SHA-1 as git names contents: of `blob`, its size, a zero byte and the content. */
+export type ContentDigest = { readonly sha256: string } | { readonly gitSha1: string }
 
 export interface DownloadOptions {
   /** Hears of bytes that are here, of all. */
@@ -24,24 +25,29 @@ export interface DownloadOptions {
   readonly attempts?: number | undefined
   /** Waiting before the second attempt, doubled after each; default 500. */
   readonly pauseMs?: number | undefined
+  /** Sent with each request; a redirect to another server goes without `authorization`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** What to do where the server refuses. */
+  readonly remedy?: string | undefined
 }
 
 /**
  * Downloads a file to `path`, unless it is there and sound. A broken transfer goes on where it stopped (HTTP ranges),
- * also in a later process: what has come is in `path.part`. The file appears under its name only when its SHA-256 is
+ * also in a later process: what has come is in `path.part`. The file appears under its name only when its digest is
  * right; otherwise the bad one is removed. Throws `DataError`, or the reason of an abort.
  */
 export async function download(remote: RemoteFile, path: string, options: DownloadOptions = {}): Promise<void> {
-  if ((await sizeOf(path)) === remote.bytes && (await sha256Of(path)) === remote.sha256) return
+  const [kind, wanted] = 'sha256' in remote ? ['sha256', remote.sha256] : ['git SHA-1', remote.gitSha1]
+  if ((await sizeOf(path)) === remote.bytes && (await digestOf(path, remote)) === wanted) return
   const part = `${path}.part`
   await makeFolder(dirname(path))
   await fetchAll(remote, part, options)
-  const sha256 = await sha256Of(part)
-  if (sha256 !== remote.sha256) {
+  const got = await digestOf(part, remote)
+  if (got !== wanted) {
     await rm(part, { force: true })
     throw new DataError(
-      `download ${remote.url}: got sha256 ${sha256}, wanted ${remote.sha256}; it was removed: try again, or get the data elsewhere`,
-      { ...remote, got: sha256 },
+      `download ${remote.url}: got ${kind} ${got}, wanted ${wanted}; it was removed: try again, or get the data elsewhere`,
+      { ...remote, got },
     )
   }
   await rename(part, path)
@@ -65,12 +71,13 @@ async function fetchAll(remote: RemoteFile, part: string, options: DownloadOptio
 }
 
 /** One transfer, of what is missing. A server that doesn't know ranges sends all: then it starts afresh. */
-async function fetchRest(remote: RemoteFile, part: string, { onProgress, signal }: DownloadOptions) {
+async function fetchRest(remote: RemoteFile, part: string, options: DownloadOptions) {
+  const { onProgress, signal, remedy } = options
   const have = await sizeOf(part)
   const resumable = have > 0 && have < remote.bytes
-  const headers = { 'accept-encoding': 'identity', ...(resumable && { range: `bytes=${have}-` }) }
+  const headers = { ...options.headers, 'accept-encoding': 'identity', ...(resumable && { range: `bytes=${have}-` }) }
   const response = await fetch(remote.url, { headers, signal: signal ?? null })
-  if (!response.ok || !response.body) throw refused(remote.url, response.status)
+  if (!response.ok || !response.body) throw refused(remote.url, response.status, remedy)
   const from = response.status === 206 ? have : 0
   const file = await open(part, from > 0 ? 'a' : 'w').catch((cause: unknown) => {
     throw fileError('write', part, cause)
@@ -104,10 +111,10 @@ async function receive(
 }
 
 /** Refusals that another attempt may cure are plain errors, the others final. */
-function refused(url: string, status: number) {
+function refused(url: string, status: number, remedy = 'get the data elsewhere and name its folder with --data') {
   const message = `download ${url}: the server answered ${status}`
   if (status === 408 || status === 429 || status >= 500) return new Error(message)
-  return new DataError(`${message}; get the data elsewhere and name its folder with --data`, { url, status })
+  return new DataError(`${message}; ${remedy}`, { url, status })
 }
 
 function unreachable(url: string, cause: unknown) {
@@ -124,8 +131,9 @@ async function sizeOf(path: string): Promise<number> {
   )
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
+async function digestOf(path: string, remote: RemoteFile): Promise<string> {
+  const hash = createHash('sha256' in remote ? 'sha256' : 'sha1')
+  if (!('sha256' in remote)) hash.update(`blob ${remote.bytes}\0`)
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
   return hash.digest('hex')
 }
