@@ -11,11 +11,14 @@ const precisions = ['f32', 'f16', 'q8_0', 'q4_0']
 for (const precision of precisions)
   await exportModel(galleryModel, 'gguf', join(folder, `en-${precision}.gguf`), precision)
 await exportModel(galleryModel, 'hf', join(folder, 'en-hf'))
+for (const precision of ['f32', 'f16', 'q8', 'q4'])
+  await exportModel(galleryModel, 'onnx', join(folder, `en-${precision}-onnx`), precision)
 for (const name of Object.keys(sketches)) {
   const model = join(folder, 'models', name)
   await makeModel(name, model)
   for (const precision of ['f32', 'q8_0'])
     await exportModel(model, 'gguf', join(folder, `${name}-${precision}.gguf`), precision)
   await exportModel(model, 'hf', join(folder, `${name}-hf`))
+  await exportModel(model, 'onnx', join(folder, `${name}-f32-onnx`))
 }
 console.log(folder)

@@ -23,8 +23,8 @@ export function addExport(parent: Command): void {
     .option('--out <path>', 'the new folder, or the file', textOption('--out', 'a path'))
     .option(
       '--precision <name>',
-      'f32, f16 or bf16 for hf; f16, f32, q8_0 or q4_0 for gguf; f32 for onnx [default: the first]',
-      textOption('--precision', 'f32, f16, bf16, q8_0 or q4_0'),
+      'f32, f16 or bf16 for hf; f16, f32, q8_0 or q4_0 for gguf; f32, f16, q8 or q4 for onnx [default: the first]',
+      textOption('--precision', 'f32, f16, bf16, q8_0, q4_0, q8 or q4'),
     )
   runs<Options>(command, examples, work)
 }
@@ -32,7 +32,7 @@ export function addExport(parent: Command): void {
 const examples = [
   'atelier export runs/books --to hf --out books-hf',
   'atelier export gallery/en --to gguf --out en.gguf --precision q8_0',
-  'atelier export gallery/en --to onnx --out en-onnx',
+  'atelier export gallery/en --to onnx --out en-onnx --precision q4',
 ]
 
 async function work(options: Options, terminal: Terminal, [run = '']: readonly string[]): Promise<Outcome> {

@@ -6,13 +6,13 @@ import { checkWritable, writeFileAtomic, writeFolderAtomic } from '../files/atom
 import { filesIn } from '../files/files-in.ts'
 import { writeJsonFile } from '../files/json-file.ts'
 import type { FloatStorage } from '../files/safetensors.ts'
-import { writeGguf } from './gguf/export-gguf.ts'
+import { type GgufPrecision, writeGguf } from './gguf/export-gguf.ts'
 import { writeHuggingFace, writeSidecars } from './huggingface.ts'
-import { decoderModel } from './onnx/decoder-model.ts'
+import { decoderModel, type OnnxPrecision, onnxFiles } from './onnx/decoder-model.ts'
 import { readCausalSource } from './source.ts'
 
 /** How numbers are stored: floats of 32 or 16 bits, or whole numbers of 8 or 4 bits with a scale for each 32. */
-export type Precision = 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q4_0'
+export type Precision = 'bf16' | GgufPrecision | OnnxPrecision
 
 /** One form of other programs, and what it is written as. */
 interface ExportForm<P extends Precision = Precision> {
@@ -42,7 +42,7 @@ export const exportForms: Readonly<Record<string, ExportForm>> = {
     write: (folder, out, precision) =>
       newFolder(out, (temporary) => writeHuggingFace(folder, temporary, precision.toUpperCase() as FloatStorage)),
   }),
-  gguf: form<'f32' | 'f16' | 'q8_0' | 'q4_0'>({
+  gguf: form<GgufPrecision>({
     title: 'a file for llama.cpp',
     precisions: ['f16', 'f32', 'q8_0', 'q4_0'],
     write: async (folder, out, precision) => {
@@ -50,17 +50,17 @@ export const exportForms: Readonly<Record<string, ExportForm>> = {
       await writeGguf(await readCausalSource(folder), out, precision)
     },
   }),
-  onnx: form<'f32'>({
+  onnx: form<OnnxPrecision>({
     title: 'a folder for transformers.js',
-    precisions: ['f32'],
-    write: (folder, out) => newFolder(out, (temporary) => writeOnnx(folder, temporary)),
+    precisions: ['f32', 'f16', 'q8', 'q4'],
+    write: (folder, out, precision) => newFolder(out, (temporary) => writeOnnx(folder, temporary, precision)),
   }),
 }
 
-/** `onnx/model.onnx`, `config.json` and what goes with them: the layout that transformers.js loads. */
-async function writeOnnx(folder: string, out: string): Promise<void> {
+/** The model in `onnx`, `config.json` and what goes with them: the layout that transformers.js loads. */
+async function writeOnnx(folder: string, out: string, precision: OnnxPrecision): Promise<void> {
   const source = await readCausalSource(folder)
-  await writeFileAtomic(join(out, 'onnx', 'model.onnx'), decoderModel(source), CheckpointError)
+  await writeFileAtomic(join(out, 'onnx', onnxFiles[precision]), decoderModel(source, precision), CheckpointError)
   await writeJsonFile(join(out, 'config.json'), source.architecture.config)
   await writeSidecars(folder, out, source.architecture.config)
 }

@@ -5,17 +5,32 @@ import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportModel } from '../../src/export/export-model.ts'
-import { makeModel, sketches, writtenTokens } from './models.ts'
+import { onnxFiles } from '../../src/export/onnx/decoder-model.ts'
+import { readCausalSource } from '../../src/export/source.ts'
+import { quantizeWeights } from '../../src/models/quantized-weights.ts'
+import type { Engine } from '../../src/runtime/engine.ts'
+import { createEngine } from '../../src/runtime/index.ts'
+import { CachedModel } from '../../src/sample/cached-model.ts'
+import { complete } from '../../src/sample/complete.ts'
+import { galleryModel, makeModel, sketches, writtenTokens } from './models.ts'
 
 /** What transformers writes: test/fixtures/export/transformers.py. */
 const expected = JSON.parse(readFileSync('test/fixtures/export/transformers.json', 'utf8'))
 
+/** What transformers.js writes: bench/peers/transformers-js.mjs. */
+const there = JSON.parse(readFileSync('test/fixtures/export/transformers-js.json', 'utf8'))
+
 let folder: string
+let engine: Engine
 
 beforeAll(async () => {
+  engine = await createEngine('cpu', { threads: 1 }) // first: it makes ONNX Runtime's environment as it needs it
   folder = await mkdtemp(join(tmpdir(), 'atelier-onnx-'))
 })
-afterAll(() => rm(folder, { recursive: true }))
+afterAll(async () => {
+  await engine.close()
+  await rm(folder, { recursive: true })
+})
 
 const int64 = (values: readonly number[], shape: readonly number[]) =>
   new Tensor('int64', BigInt64Array.from(values, BigInt), shape)
@@ -75,6 +90,44 @@ describe.each(Object.keys(sketches))('a model of the form %s', (name) => {
     const [alone] = await written(session, [short])
     expect(await written(session, [short, promptIds])).toEqual([alone, ids])
     expect(await written(session, [promptIds])).toEqual([ids])
+    expect(there[`${name}-f32`]).toEqual({ promptIds, ids })
     await session.release()
+  })
+})
+
+/** Ids that the project itself writes greedily with matrices in so many bits. */
+async function writtenHere(model: string, bits: 4 | 8, promptIds: number[]): Promise<readonly number[]> {
+  const { architecture, weights } = await readCausalSource(model)
+  const mixed = quantizeWeights(architecture, weights, bits)
+  const cached = await CachedModel.create(engine, architecture, { tensors: mixed.weights, quantized: mixed.quantized })
+  const [made] = await complete(cached, [promptIds], { temperature: 0, maxTokens: writtenTokens })
+  await cached.release()
+  return made!.ids
+}
+
+describe('the gallery’s model', () => {
+  it.each([
+    ['f16', 9.8],
+    ['q8', 5.6],
+    ['q4', 3.7],
+  ] as const)('writes as %s in transformers.js what it writes here, from %d MB', async (precision, megabytes) => {
+    const { promptIds, ids } = expected.en
+    const out = join(folder, `en-${precision}`)
+    const { files } = await exportModel(galleryModel, 'onnx', out, precision)
+    const path = join(out, 'onnx', onnxFiles[precision])
+    expect(files.find((file) => file.path === path)!.bytes / 1e6).toBeCloseTo(megabytes, 1)
+    const session = await InferenceSession.create(path, { intraOpNumThreads: 1 })
+    const here = precision === 'f16' ? ids : await writtenHere(galleryModel, precision === 'q8' ? 8 : 4, promptIds)
+    expect(await written(session, [promptIds])).toEqual([here])
+    expect(there[`en-${precision}`]).toEqual({ promptIds, ids: here })
+    await session.release()
+  })
+
+  it('is refused in few bits where its layers multiply otherwise', async () => {
+    const model = join(folder, 'gpt2-again')
+    await makeModel('gpt2', model)
+    await expect(exportModel(model, 'onnx', join(folder, 'no'), 'q4')).rejects.toThrow(
+      /^quantize: no matrix of this model/,
+    )
   })
 })
