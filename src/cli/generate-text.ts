@@ -27,6 +27,8 @@ interface Options {
   readonly engine?: EngineName
   readonly draft?: string
   readonly lookup?: number
+  readonly chat?: boolean
+  readonly system?: string
   readonly jsonSchema?: string
   readonly grammar?: string
 }
@@ -59,6 +61,8 @@ export function addGenerateText(parent: Command): void {
       'guess up to n tokens ahead from what followed the last ones before [1 to 64]',
       numberOption('--lookup', { whole: true, minimum: 1, maximum: 64 }),
     )
+    .option('--chat', 'the prompt is what a user says; the model answers, by its chat template')
+    .option('--system <text>', 'what such a conversation begins with', textOption('--system', 'a text'))
     .option(...threadsOption)
     .option(...engineOption)
   for (const option of samplerOptions()) command.addOption(option)
@@ -76,6 +80,7 @@ const examples = [
   'atelier generate text --model runs/blanks --prompt "To [MASK] or not to be" --json',
   'atelier generate text --model runs/titles --prompt "The sea at night" --beams 4',
   'atelier generate text --model runs/large --draft runs/small --prompt "It was"',
+  'atelier generate text --model runs/letters --chat --system "Answer briefly." --prompt "What is the sea?"',
   'echo "Once upon a time" | atelier generate text --prompt -',
 ]
 
@@ -94,6 +99,9 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
   const { out, threads, engine, lookup } = options
   if (options.draft !== undefined && lookup !== undefined)
     throw new ConfigError('--draft: it is given with --lookup, but one of them guesses; leave one out')
+  if (options.system !== undefined && !options.chat)
+    throw new ConfigError('--system: it begins a conversation; add --chat, or leave it out')
+  const chat = options.chat ? given({ system: options.system }) : undefined
   if (out) await checkWritable(out)
   const model = await TextModel.load(options.model, given({ threads, engine }))
   let draft: TextModel | undefined
@@ -103,7 +111,7 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
     const begin = performance.now()
     const artifacts = await interruptible(
       () => {},
-      (signal) => write(model, prompts, settings, given({ signal, speculation }), terminal),
+      (signal) => write(model, prompts, settings, given({ signal, speculation, chat }), terminal),
     )
     const seconds = (performance.now() - begin) / 1000
     const tokensPerSecond = artifacts.reduce((sum, { tokens }) => sum + tokens, 0) / seconds
@@ -157,7 +165,7 @@ async function write(
 ): Promise<TextArtifact[]> {
   const single = prompts.length * (settings.n ?? 1) === 1
   if (single && terminal.watched.output && terminal.watched.progress)
-    process.stderr.write(bold(shown(prompts[0]!, process.stderr)) + (model.continues ? '' : '\n'))
+    process.stderr.write(bold(shown(prompts[0]!, process.stderr)) + (model.continues && !options.chat ? '' : '\n'))
   const pieces = model.generate(prompts, settings, options)
   for (;;) {
     const { done, value } = await pieces.next()

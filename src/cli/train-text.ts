@@ -84,7 +84,7 @@ export function addTrainText(parent: Command): void {
     )
     .option(
       '--task <name>',
-      'what to learn: next token (next), hidden tokens (fill: bert), spans taken out (denoise: t5), the second text of pairs from the first (pairs: t5) (default: what suits the architecture)',
+      'what to learn: next token (next), hidden tokens (fill: bert), spans taken out (denoise: t5), the second text of pairs from the first (pairs: t5), answers in conversations (instruct, with --from) (default: what suits the architecture)',
       textOption('--task', 'a name'),
     )
     .option('--steps <n>', 'train for so many updates in all', numberOption('--steps', wholeFrom1))
@@ -140,6 +140,7 @@ const examples = [
   'atelier train text --architecture t5 --task pairs --data titles.jsonl --out runs/titles --epochs 10',
   'atelier train text --from gallery/en --data letters/ --out runs/letters',
   'atelier train text --from models/smollm --lora --data letters/ --out runs/letters',
+  'atelier train text --from models/smollm --task instruct --data chats.jsonl --out runs/talk --epochs 3',
   'atelier train text --out runs/books --resume --minutes 60',
 ]
 
@@ -155,6 +156,10 @@ function lora({ lora: asked, loraRank: rank, loraAlpha: alpha, loraDropout: drop
   throw new ConfigError('--lora-rank, --lora-alpha, --lora-dropout, --lora-targets: they are of adapters; add --lora')
 }
 
+const conversations = `Conversations for --task instruct, a line each, system messages as you like:
+  {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}
+  {"prompt": "…", "completion": "…"}`
+
 const settingsHelp = () => {
   const presets = Object.entries(textPresets).map(([name, { nLayers, dModel, contextLength, batchSize }]) => {
     return [name, `${nLayers} layers, width ${dModel}, context ${contextLength}, batches of ${batchSize}`] as const
@@ -165,7 +170,7 @@ const settingsHelp = () => {
       `${field.description} [${settingChoices(field)}; nano: ${textPresets.nano[field.name]}]`,
     ] as const
   })
-  return `\nPresets:\n${table(presets)}\n\nSettings for --set:\n${table(settings)}`
+  return `\n${conversations}\n\nPresets:\n${table(presets)}\n\nSettings for --set:\n${table(settings)}`
 }
 
 async function train(options: Options, terminal: Terminal): Promise<Outcome> {

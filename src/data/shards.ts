@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../errors.ts'
@@ -18,6 +18,12 @@ const shardSchema = z.object({
   documents: count,
   /** UTF-8 bytes of the text that the tokens stand for. */
   bytes: count,
+  sha256,
+})
+
+const marksSchema = z.object({
+  /** File name beside the index: a byte for each id of the shard. */
+  file: z.string().regex(/^[a-z]+\.bin$/),
   sha256,
 })
 
@@ -42,6 +48,8 @@ const indexSchema = z.object({
   }),
   train: shardSchema,
   validation: shardSchema,
+  /** Of conversations: what each id is, as `chatMarks` has it. */
+  marks: z.object({ train: marksSchema, validation: marksSchema }).optional(),
 })
 
 /** What lies in one file of tokens. */
@@ -66,6 +74,18 @@ export async function readShardIndex(folder: string): Promise<ShardIndex> {
   const index = await readJsonFile(join(folder, shardIndexName), indexSchema, DataError)
   for (const shard of [index.train, index.validation]) await checkSize(folder, shard, index.dtype)
   return index
+}
+
+/** Reads a file of marks, one for each of `tokens` ids. Throws `DataError` for one that is missing or of another size. */
+export async function readMarks(folder: string, { file }: z.infer<typeof marksSchema>, tokens: number) {
+  const path = join(folder, file)
+  const marks = await readFile(path).catch((cause: unknown) => {
+    throw fileError('read', path, cause)
+  })
+  if (marks.length === tokens) return marks
+  throw new DataError(
+    `read ${path}: got ${marks.length} marks, wanted ${tokens}; remove the folder and prepare it again`,
+  )
 }
 
 async function checkSize(folder: string, shard: Shard, dtype: TokenDtype) {

@@ -19,6 +19,8 @@ export const artifactSchema = z.object({
   tokens: z.number().int().nonnegative(),
   ids: z.array(z.number().int().nonnegative()),
   promptIds: z.array(z.number().int().nonnegative()),
+  /** There where the prompt was written by the model's chat template, after what `system` said. */
+  chat: z.object({ system: z.string().optional() }).optional(),
   seed: z.number().int().nonnegative(),
   /** Which of the texts made together it is, counted from 0. */
   row: z.number().int().nonnegative(),

@@ -77,7 +77,7 @@ function callsOf(artifacts: readonly StoredArtifact[]): StoredArtifact[][] {
     const { model, engine, settings } = artifact
     const { lookup, draft } = artifact.speculation ?? {}
     const made = [model.path, model.digest, engine, settings, promptsOf(artifact), lengthOf(artifact), lookup, draft]
-    const key = JSON.stringify(made)
+    const key = JSON.stringify([...made, artifact.chat])
     calls.set(key, [...(calls.get(key) ?? []), artifact])
   }
   return [...calls.values()]
@@ -102,7 +102,8 @@ async function remakeCall(group: readonly StoredArtifact[], options: RemakeOptio
   try {
     if (recorded) draft = await loadRecorded(recorded, first.engine, { ...options, model: recorded.path })
     const speculation = draft ? { draft } : lookup === undefined ? undefined : { lookup }
-    const made = await model.complete(promptsOf(first), settings, speculation ? { speculation } : {})
+    const how = { ...(speculation ? { speculation } : {}), ...(first.chat ? { chat: first.chat } : {}) }
+    const made = await model.complete(promptsOf(first), settings, how)
     const remakes: Remake[] = []
     for (const recorded of group) remakes.push(await compare(recorded, rowOf(made, recorded), model))
     return remakes

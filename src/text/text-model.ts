@@ -21,6 +21,7 @@ import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
 import type { TextArtifact } from './artifact.ts'
+import { Chat } from './chat/chat.ts'
 import { type LoadedAny, type LoadedOf, readModel, type Writer } from './writer.ts'
 
 /** A piece of text as it comes, of the row-th of the texts made together. */
@@ -37,6 +38,13 @@ export interface WriteOptions {
   readonly signal?: AbortSignal
   /** Faster where guesses are cheap and often right; what is written follows the same distribution. */
   readonly speculation?: TextSpeculation
+  /** Takes each prompt as what a user says, written by the model's chat template, after what `system` says. */
+  readonly chat?: ChatOptions
+}
+
+/** How a model is talked to. */
+export interface ChatOptions {
+  readonly system?: string | undefined
 }
 
 /** The folder of the gallery's model for text, which comes with the package. */
@@ -51,6 +59,7 @@ export class TextModel {
   readonly #engine: Engine
   readonly #writer: Writer
   #digest: Promise<string> | undefined
+  #talk: Chat | undefined
   /** The last form that was asked for, and what it came to: its masks are worth keeping. */
   #form: { readonly key: string; readonly constraint: Constraint | undefined } = { key: '', constraint: undefined }
 
@@ -138,7 +147,7 @@ export class TextModel {
     options: WriteOptions = {},
   ): AsyncGenerator<TextPiece, TextArtifact[]> {
     const settings = resolveSamplerSettings({ ...this.#writer.usual(given.n ?? 1), ...given })
-    const encoded = prompts.map((prompt) => this.#writer.encode(prompt, settings))
+    const encoded = prompts.map((prompt) => this.#encode(prompt, settings, options.chat))
     const rows = prompts.length * settings.n
     const events = Array.from({ length: rows }, (): GenerationEvent[] => [])
     for await (const event of this.#writer.write(encoded, settings, this.#options(settings, options))) {
@@ -151,7 +160,7 @@ export class TextModel {
       const prompt = Math.floor(row / settings.n)
       return this.#artifact(
         completionOf(row, own),
-        { prompts, prompt, ids: encoded[prompt]! },
+        { prompts, prompt, ids: encoded[prompt]!, ...(options.chat ? { chat: options.chat } : {}) },
         settings,
         digest,
         guesser,
@@ -197,11 +206,25 @@ export class TextModel {
     await this.#engine.close()
   }
 
-  #options(settings: SamplerSettings, { signal, speculation }: WriteOptions): GenerateOptions {
+  #encode(prompt: string, settings: SamplerSettings, chat: ChatOptions | undefined): number[] {
+    if (!chat) return this.#writer.encode(prompt, settings)
+    if (!this.continues) throw new ConfigError(`chat: ${this.folder} does not continue texts; leave --chat out`)
+    const asked = { role: 'user', content: prompt.normalize('NFC') } as const
+    const { system } = chat
+    const first = system === undefined ? [] : [{ role: 'system', content: system.normalize('NFC') } as const]
+    return this.#chat().prompt([...first, asked])
+  }
+
+  #chat(): Chat {
+    this.#talk ??= new Chat(this.tokenizer)
+    return this.#talk
+  }
+
+  #options(settings: SamplerSettings, { signal, speculation, chat }: WriteOptions): GenerateOptions {
     const { tokenizer } = this
     const constraint = this.#constraint(settings)
     return {
-      endOfText: this.#endOfText(),
+      endOfText: [...new Set([...this.#endOfText(), ...(chat ? this.#chat().ends() : [])])],
       decoder: () => {
         const stream = tokenizer.streamDecoder({ skipSpecial: true })
         return { push: (id) => stream.push(id), end: () => stream.flush() }
@@ -245,7 +268,7 @@ export class TextModel {
 
   #artifact(
     made: Completion,
-    { prompts, prompt, ids }: { prompts: readonly string[]; prompt: number; ids: readonly number[] },
+    { prompts, prompt, ids, chat }: Asked,
     settings: SamplerSettings,
     digest: string,
     guesser: Guesser | undefined,
@@ -263,6 +286,7 @@ export class TextModel {
       tokens: made.ids.length,
       ids: [...made.ids],
       promptIds: [...ids],
+      ...(chat ? { chat } : {}),
       seed: settings.seed,
       row: made.row,
       finishReason: made.finishReason,
@@ -282,6 +306,14 @@ export class TextModel {
       marks: [],
     }
   }
+}
+
+/** A prompt of a call, with its ids. */
+interface Asked {
+  readonly prompts: readonly string[]
+  readonly prompt: number
+  readonly ids: readonly number[]
+  readonly chat?: ChatOptions
 }
 
 type Guesser = Omit<NonNullable<TextArtifact['speculation']>, 'guessed' | 'accepted'>

@@ -8,6 +8,7 @@ import type { TrainEvent } from '../train/events.ts'
 import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
 import { version } from '../version.ts'
+import { chatTokenizer } from './chat/chat.ts'
 import { adaptersToTune, type LoraAsked, readCheckpointToTune, settingsToTune } from './checkpoint-to-tune.ts'
 import { type Corpus, openCorpus } from './data/open-corpus.ts'
 import { type PrepareProgress, prepareCorpus } from './data/prepare-corpus.ts'
@@ -130,11 +131,14 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
   task.checkSizes({ architecture, settings, ...(from ? { from } : {}) })
   const budget = checkBudget<RunRecord['budget']>(options.budget ?? { minutes: presetMinutes[preset] ?? 2 })
   const asked = ready ? {} : { tokenizer: resolveTokenizer(options.tokenizer ?? task.tokenizer) }
-  const tokenizer = ready ?? asked.tokenizer!
+  const { pairs, chats } = task
+  if (chats && !ready)
+    throw new ConfigError(`${task.name}: a model learns to answer when it can write already; name one by --from`)
+  const tokenizer = ready ? (chats ? chatTokenizer(ready) : ready) : asked.tokenizer!
   const folder = join(out, 'corpus')
   const corpus = yield* told(
     (onProgress: (progress: PrepareProgress) => void) =>
-      prepareCorpus({ paths: data, pairs: task.pairs, field, tokenizer, folder, seed, signal, onProgress }),
+      prepareCorpus({ paths: data, pairs, chats, field, tokenizer, folder, seed, signal, onProgress }),
     (progress): TextTrainEvent => ({ type: 'prepare', ...progress }),
   )
   try {

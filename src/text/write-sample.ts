@@ -16,18 +16,30 @@ export async function writeSample(
   { prompt, seed }: { readonly prompt: string; readonly seed: number },
   step: number,
 ): Promise<{ prompt: string; text: string }> {
+  const ids = promptIds(tokenizer, prompt)
+  return { prompt, text: await writeFrom(engine, architecture, buffers, tokenizer, { ids, seed, ends: [] }, step) }
+}
+
+/** The same from ids; `ends` end a text as the tokenizer's own token for that does. */
+export async function writeFrom(
+  engine: Engine,
+  architecture: CausalArchitecture,
+  buffers: Readonly<Record<string, DeviceBuffer>>,
+  tokenizer: Tokenizer,
+  { ids, seed, ends }: { readonly ids: readonly number[]; readonly seed: number; readonly ends: readonly number[] },
+  step: number,
+): Promise<string> {
   const model = await CachedModel.create(engine, architecture, { buffers })
   try {
-    const ids = promptIds(tokenizer, prompt)
     const maxTokens = Math.min(sampleTokens, model.contextLength - 1)
-    const endOfText = tokenizer.eos === undefined ? [] : [tokenizer.eos]
+    const endOfText = tokenizer.eos === undefined ? [...ends] : [tokenizer.eos, ...ends]
     const [first] = await complete(
       model,
       [ids.slice(-model.contextLength + 1)],
       { maxTokens, seed: seedAt(seed, step) },
       { endOfText },
     )
-    return { prompt, text: tokenizer.decode(first?.ids ?? [], { skipSpecial: true }) }
+    return tokenizer.decode(first?.ids ?? [], { skipSpecial: true })
   } finally {
     await model.release()
   }

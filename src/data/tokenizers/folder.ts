@@ -1,18 +1,22 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readJsonFile, writeJsonFile } from '../../files/json-file.ts'
+import { readJsonFile, readText, writeJsonFile } from '../../files/json-file.ts'
 import { loadTokenizer } from './load.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /**
- * The tokenizer of a run or of a Hugging Face folder: `tokenizer.json` and, if it is there, `tokenizer_config.json`.
+ * The tokenizer of a run or of a Hugging Face folder: `tokenizer.json` and, if they are there, `tokenizer_config.json` and
+ * the chat template in a file of its own, `chat_template.jinja`.
  * Throws CheckpointError, in one line with the remedy, for files that are missing or corrupt.
  */
 export async function readTokenizer(folder: string): Promise<Tokenizer> {
   const configPath = join(folder, 'tokenizer_config.json')
   const json = await readJsonFile(join(folder, 'tokenizer.json'), z.unknown())
-  return loadTokenizer(json, existsSync(configPath) ? await readJsonFile(configPath, z.unknown()) : {})
+  const config = existsSync(configPath) ? await readJsonFile(configPath, z.looseObject({})) : {}
+  const templatePath = join(folder, 'chat_template.jinja')
+  const apart = existsSync(templatePath) ? { chat_template: await readText(templatePath) } : {}
+  return loadTokenizer(json, { ...config, ...apart })
 }
 
 /** Writes `tokenizer.json` and `tokenizer_config.json`, each atomically, for a model of this context. */

@@ -7,7 +7,7 @@ import { requireSpecial, specialRoles } from './special-tokens.ts'
 import { WindowStreamDecoder } from './stream-decoders.ts'
 import type { Template } from './template.ts'
 import type { DecodeOptions, EncodeOptions, StreamDecoder, Tokenizer } from './tokenizer.ts'
-import { corrupt, type TokenizerConfigJson, type TokenizerJson } from './tokenizer-json.ts'
+import { chatTemplateOf, corrupt, type TokenizerConfigJson, type TokenizerJson } from './tokenizer-json.ts'
 
 const utf8 = new TextEncoder()
 const noBytes = new Uint8Array(0)
@@ -25,6 +25,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   readonly mask: number | undefined
   readonly template: Template
   readonly addBos: boolean
+  readonly chatTemplate: string | undefined
   readonly specialIds: readonly number[]
   readonly #json: TokenizerJson
   readonly #config: TokenizerConfigJson
@@ -58,6 +59,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
     this.sep = roles.sep
     this.mask = roles.mask
     this.template = template
+    this.chatTemplate = chatTemplateOf(config)
     this.addBos = roles.addBos || (this.bos !== undefined && template.firstId === this.bos)
     this.specialIds = json.added_tokens.flatMap(({ id, special }) => (special ? [id] : [])).sort((a, b) => a - b)
     this.#added = new Set(json.added_tokens.map(({ id }) => id))

@@ -8,7 +8,14 @@ import { NativeTokenizer } from './native-tokenizer.ts'
 import { specialRoles } from './special-tokens.ts'
 import { readTemplate } from './template.ts'
 import type { Tokenizer } from './tokenizer.ts'
-import { corrupt, piecesOf, type TokenizerJson, tokenizerConfigSchema, tokenizerJsonSchema } from './tokenizer-json.ts'
+import {
+  chatTemplateOf,
+  corrupt,
+  piecesOf,
+  type TokenizerJson,
+  tokenizerConfigSchema,
+  tokenizerJsonSchema,
+} from './tokenizer-json.ts'
 
 /**
  * A tokenizer from Hugging Face's `tokenizer.json` and, for the roles of its special tokens, `tokenizer_config.json`;
@@ -34,7 +41,7 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown =
   const { unk_token: unknown, unk_id: unknownId } = json.model
   const unknownPiece = typeof unknown === 'string' ? unknown : pieces[unknownId as number]
   const roles = specialRoles(config, (piece) => ids.get(piece), unknownPiece)
-  return new NativeTokenizer({ ...native, json, pieces, roles, template })
+  return new NativeTokenizer({ ...native, json, pieces, roles, template, chatTemplate: chatTemplateOf(config) })
 }
 
 function read<T>(source: unknown, schema: z.ZodType<T>, name: string): T {

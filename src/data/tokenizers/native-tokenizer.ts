@@ -15,6 +15,7 @@ export interface NativeParts {
   readonly pieces: readonly (string | undefined)[]
   readonly roles: SpecialRoles
   readonly template: Template
+  readonly chatTemplate: string | undefined
   readonly encoder: PlainEncoder
   /** What is done to text before it is encoded. */
   readonly normalize: (text: string) => string
@@ -45,6 +46,7 @@ export class NativeTokenizer implements Tokenizer {
   readonly mask: number | undefined
   readonly template: Template
   readonly addBos: boolean
+  readonly chatTemplate: string | undefined
   readonly specialIds: readonly number[]
   readonly #json: TokenizerJson
   readonly #encoder: PlainEncoder
@@ -58,7 +60,9 @@ export class NativeTokenizer implements Tokenizer {
   readonly #ids: ReadonlyMap<string, number>
   readonly #special: ReadonlySet<number>
 
-  constructor({ kind, json, pieces, roles, template, encoder, normalize, spelling }: NativeParts) {
+  constructor(parts: NativeParts) {
+    const { kind, json, pieces, roles, template, encoder, normalize, spelling } = parts
+    this.chatTemplate = parts.chatTemplate
     this.kind = kind
     this.#json = json
     this.#encoder = encoder
@@ -169,7 +173,7 @@ export function noToken(id: number, vocabSize: number): DataError {
 /** `tokenizer_config.json` from a tokenizer's roles. Text is never "cleaned up": that would lose spaces. */
 export function roleConfig(tokenizer: Tokenizer, contextLength?: number): TokenizerConfigJson {
   const name = (id: number | undefined) => (id === undefined ? null : (tokenizer.tokenOf(id) ?? null))
-  const { cls, sep, mask } = tokenizer
+  const { cls, sep, mask, chatTemplate } = tokenizer
   const bert = Object.entries({ cls_token: cls, sep_token: sep, mask_token: mask }).filter(([, id]) => id !== undefined)
   return {
     tokenizer_class: 'PreTrainedTokenizerFast',
@@ -180,6 +184,7 @@ export function roleConfig(tokenizer: Tokenizer, contextLength?: number): Tokeni
     ...Object.fromEntries(bert.map(([key, id]) => [key, name(id)])),
     add_bos_token: tokenizer.addBos,
     clean_up_tokenization_spaces: false,
+    ...(chatTemplate === undefined ? {} : { chat_template: chatTemplate }),
     ...(contextLength === undefined ? {} : { model_max_length: contextLength }),
   }
 }

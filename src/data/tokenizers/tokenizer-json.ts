@@ -41,6 +41,7 @@ export const tokenizerConfigSchema = z.looseObject({
   sep_token: tokenName,
   mask_token: tokenName,
   add_bos_token: z.boolean().nullish(),
+  chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
 })
 
 /** A token that is matched in the text before anything else, as `tokenizer.json` has it. */
@@ -51,6 +52,12 @@ export type TokenizerJson = z.infer<typeof tokenizerJsonSchema>
 
 /** Hugging Face's `tokenizer_config.json`. */
 export type TokenizerConfigJson = z.infer<typeof tokenizerConfigSchema>
+
+/** The chat template of `tokenizer_config.json`; of several the one called `default`. */
+export function chatTemplateOf({ chat_template: template }: TokenizerConfigJson): string | undefined {
+  if (!Array.isArray(template)) return template ?? undefined
+  return template.find(({ name }) => name === 'default')?.template
+}
 
 /** Text of a token named in `tokenizer_config.json`, which may be an object. */
 export function nameOf(token: TokenizerConfigJson['bos_token']): string | undefined {

@@ -53,6 +53,8 @@ export interface Tokenizer {
   readonly template: Template
   /** Whether the model that this tokenizer comes with expects `bos` before every text. */
   readonly addBos: boolean
+  /** How the model that this tokenizer comes with has conversations written: a Jinja template, if it says so. */
+  readonly chatTemplate: string | undefined
   /** Ids of all special tokens, ascending. */
   readonly specialIds: readonly number[]
   /** Ids of a text; no special token is added unless asked. Throws DataError for what the vocabulary can't spell. */

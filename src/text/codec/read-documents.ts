@@ -2,6 +2,7 @@ import { type DocumentSegment, Segmenter } from '../../data/segments.ts'
 import { DataError } from '../../errors.ts'
 import type { SkippedFile } from '../../files/find-files.ts'
 import { gunzipIfCompressed, readBytes } from '../../files/read-bytes.ts'
+import { messagesOf } from '../chat/messages.ts'
 import { readCsv } from './csv.ts'
 import { pairOf, type TextPair, textOf } from './field.ts'
 import { type JsonItem, readJson, readJsonLines } from './json-values.ts'
@@ -15,6 +16,8 @@ export interface ReadDocumentsOptions {
   readonly field?: string | undefined
   /** Whether each row is a pair, a text to read and one to write, which {@link pairOf} finds; default false. */
   readonly pairs?: boolean | undefined
+  /** Whether each row is a conversation, which {@link messagesOf} finds; it comes as JSON; default false. */
+  readonly chats?: boolean | undefined
   /** Where `-` reads from; default the process's standard input. As JSON lines when `field` is given, else as text. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined
   /** Most characters of one JSON line, JSON item or CSV row; default 64 Mi. */
@@ -92,7 +95,8 @@ function noDocuments(paths: readonly string[], { files, emptyFiles, skippedFiles
 
 async function* readFile(file: SourceFile, options: ReadDocumentsOptions): AsyncGenerator<DocumentSegment> {
   const rows = rowsOf(file, options)
-  if (options.pairs && (!rows || file.format === 'parquet')) throw noPairs(file.path)
+  const wanted = options.pairs ? 'pairs' : options.chats ? 'conversations' : undefined
+  if (wanted && (!rows || file.format === 'parquet')) throw noRows(wanted, file.path)
   if (!rows) {
     yield* segmentsOf(textStream(file, options), file.path, 0)
     return
@@ -100,6 +104,7 @@ async function* readFile(file: SourceFile, options: ReadDocumentsOptions): Async
   let index = 0
   for await (const { value, where } of rows) {
     if (options.pairs) yield* pairSegments(pairOf(value, options.field, where), file.path, index)
+    else if (options.chats) yield* segmentsOf([JSON.stringify(messagesOf(value, where))], file.path, index)
     else yield* textSegments(textOf(value, options.field, where), file.path, index)
     index += 1
   }
@@ -117,15 +122,16 @@ async function* pairSegments([source, target]: TextPair, name: string, index: nu
   yield* segmentsOf([target], name, index)
 }
 
-function noPairs(path: string) {
-  return new DataError(`read ${path}: wanted pairs in rows of JSON lines, JSON, CSV or TSV; convert it`, {
+function noRows(wanted: string, path: string) {
+  return new DataError(`read ${path}: wanted ${wanted} in rows of JSON lines, JSON, CSV or TSV; convert it`, {
     path,
   })
 }
 
 function rowsOf(file: SourceFile, options: ReadDocumentsOptions): AsyncIterable<JsonItem> | undefined {
   const longest = options.longestRow ?? 1 << 26
-  const format = file.path === '-' && (options.field !== undefined || options.pairs) ? 'jsonl' : file.format
+  const asRows = options.field !== undefined || options.pairs || options.chats
+  const format = file.path === '-' && asRows ? 'jsonl' : file.format
   if (format === 'parquet') return readParquet(file.path, file.gzip, options.field)
   if (format === 'jsonl') return readJsonLines(textStream(file, options), file.path, longest)
   if (format === 'json') return readJson(textStream(file, options), file.path, longest)

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CorpusStatistics, readShardIndex, shardIndexName } from '../../data/shards.ts'
+import { type CorpusStatistics, readMarks, readShardIndex, shardIndexName } from '../../data/shards.ts'
 import { TokenDataset } from '../../data/token-dataset.ts'
 import { loadTokenizer, type Tokenizer } from '../../data/tokenizers/index.ts'
 import { DataError } from '../../errors.ts'
@@ -19,6 +19,8 @@ export interface Corpus {
   readonly digest: string
   readonly tokenizerDigest: string
   readonly statistics: CorpusStatistics
+  /** Of conversations: what each id is, as `chatMarks` has it. */
+  readonly marks?: { readonly train: Uint8Array; readonly validation: Uint8Array }
   close(): void
 }
 
@@ -46,6 +48,10 @@ export async function openCorpus(folder: string, statistics?: CorpusStatistics):
       folder,
     })
   }
+  const marks = index.marks && {
+    train: await readMarks(folder, index.marks.train, index.train.tokens),
+    validation: await readMarks(folder, index.marks.validation, index.validation.tokens),
+  }
   const train = new TokenDataset(folder, index.train, index.dtype)
   const validation = new TokenDataset(folder, index.validation, index.dtype)
   return {
@@ -56,6 +62,7 @@ export async function openCorpus(folder: string, statistics?: CorpusStatistics):
     digest: index.dataDigest,
     tokenizerDigest: index.tokenizerDigest,
     statistics: statistics ?? index.statistics,
+    ...(marks ? { marks } : {}),
     close() {
       train.close()
       validation.close()

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { DocumentSpool } from '../../data/document-spool.ts'
-import { encodeCorpus } from '../../data/encode-corpus.ts'
+import { type EncodeProgress, encodeCorpus } from '../../data/encode-corpus.ts'
 import { type Encoder, encodeWorkerFile, inProcessEncoder, workerEncoder } from '../../data/encoder-pool.ts'
 import { type Split, splitDocuments } from '../../data/held-out.ts'
 import { type CorpusStatistics, type ShardIndex, shardIndexName } from '../../data/shards.ts'
@@ -11,6 +11,7 @@ import { writeFolderAtomic } from '../../files/atomic-write.ts'
 import { digestOf } from '../../files/digest-of.ts'
 import { writeJsonFile } from '../../files/json-file.ts'
 import type { ReadDocumentsOptions } from '../codec/read-documents.ts'
+import { encodeChats } from './encode-chats.ts'
 import { type Corpus, corpusExists, openCorpus } from './open-corpus.ts'
 import { spoolDocuments } from './spool-documents.ts'
 import { type NewTokenizer, trainTokenizer } from './train-tokenizer.ts'
@@ -52,7 +53,9 @@ export async function prepareCorpus(options: PrepareCorpusOptions): Promise<Corp
   const spool = await DocumentSpool.create(folder, seed)
   try {
     const statistics = await spoolDocuments(spool, options.paths, options, report(options, 'read'))
-    if (options.pairs && spool.byteLengths.length < 2) throw tooFewPairs(spool.byteLengths.length)
+    const few = spool.byteLengths.length < 2
+    if (few && options.pairs) throw tooFew('pairs', spool.byteLengths.length)
+    if (few && options.chats) throw tooFew('conversations', spool.byteLengths.length)
     const split = await splitDocuments(spool, heldOut)
     const dataDigest = digestOf({ documents: spool.digest, heldOut, seed })
     const path = join(folder, `corpus-${digestOf({ dataDigest, tokenizer: identity(options.tokenizer) }).slice(0, 16)}`)
@@ -63,8 +66,8 @@ export async function prepareCorpus(options: PrepareCorpusOptions): Promise<Corp
   }
 }
 
-function tooFewPairs(pairs: number) {
-  return new DataError(`pairs: got ${pairs} that are not empty, wanted at least 2, one of them to hold out; add some`)
+function tooFew(what: string, got: number) {
+  return new DataError(`${what}: got ${got} that are not empty, wanted at least 2, one of them to hold out; add some`)
 }
 
 function checkSettings(heldOut: number, seed: number, workers = 0) {
@@ -104,10 +107,13 @@ async function fill(
   const encoder = encoderFor(tokenizer, spool.bytes, options.workers)
   const tell = report(options, 'encode')
   try {
-    const shards = await encodeCorpus(spool, split, tokenizer.eos ?? tokenizer.sep, encoder, folder, (progress) => {
+    const told = (progress: EncodeProgress) => {
       options.signal?.throwIfAborted()
       tell(progress.bytes, progress.totalBytes)
-    })
+    }
+    const shards = options.chats
+      ? await encodeChats(spool, split, tokenizer, folder, told)
+      : await encodeCorpus(spool, split, tokenizer.eos ?? tokenizer.sep, encoder, folder, told)
     await writeJsonFile(join(folder, 'tokenizer.json'), tokenizer.toJSON())
     await writeJsonFile(join(folder, 'tokenizer_config.json'), tokenizer.configJson())
     const index: ShardIndex = {
@@ -150,7 +156,9 @@ function cores(): number {
 }
 
 function identity(tokenizer: Tokenizer | NewTokenizer): unknown {
-  return 'encode' in tokenizer ? digestOf([tokenizer.toJSON(), tokenizer.eos]) : tokenizer
+  if (!('encode' in tokenizer)) return tokenizer
+  const { eos, chatTemplate } = tokenizer
+  return digestOf([tokenizer.toJSON(), eos, ...(chatTemplate === undefined ? [] : [chatTemplate])])
 }
 
 function report({ onProgress }: PrepareCorpusOptions, stage: PrepareProgress['stage']) {

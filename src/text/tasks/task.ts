@@ -23,6 +23,8 @@ export interface TextTask {
   readonly tokenizer: NewTokenizer
   /** Whether it learns from pairs of texts, not from texts. */
   readonly pairs: boolean
+  /** Whether it learns from conversations. */
+  readonly chats?: true
   /** Throws ConfigError for sizes that make no model, before a corpus is read. */
   checkSizes(given: ModelGiven): void
   /** The task on a corpus; cheap. Throws ConfigError for settings and DataError for a corpus that do not suit it. */

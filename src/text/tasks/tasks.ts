@@ -2,12 +2,13 @@ import { ConfigError } from '../../errors.ts'
 import { familyNamed } from '../../models/registry.ts'
 import { denoiseTask } from './denoise.ts'
 import { fillTask } from './fill.ts'
+import { instructTask } from './instruct.ts'
 import { nextTask } from './next.ts'
 import { pairsTask } from './pairs.ts'
 import type { TextTask } from './task.ts'
 
 /** What text models can learn; the first of a family is its usual one. */
-export const textTasks: readonly TextTask[] = [nextTask, fillTask, denoiseTask, pairsTask]
+export const textTasks: readonly TextTask[] = [nextTask, fillTask, denoiseTask, pairsTask, instructTask]
 
 /**
  * The task of a name for an architecture; without a name, its usual one. Throws {@link ConfigError} for an architecture
