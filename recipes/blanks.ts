@@ -15,7 +15,11 @@ await writeRows(data, englishDocuments)
 
 await trainTextForGallery({
   name: 'bert',
-  title: 'Blanks filled, in English of books, plays and speeches',
+  title: {
+    en: 'Blanks filled, in English of books, plays and speeches',
+    fr: 'Des blancs remplis, dans l’anglais des livres, du théâtre et des discours',
+  },
+  example: 'atelier generate text --model gallery/bert --prompt "To [MASK] or not to be"',
   out,
   options: {
     data: [data],

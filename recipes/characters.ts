@@ -16,7 +16,12 @@ const data = `${out}-data`
 await drawCharactersFolder(data)
 await trainForGallery({
   name: 'characters',
-  title: 'Pixel-art characters with attributes, English and French',
+  title: {
+    en: 'Pixel-art characters with attributes',
+    fr: 'Des personnages en pixels, avec leurs attributs',
+  },
+  example:
+    'atelier generate image --model gallery/characters --prompt "a girl with glasses and red hair" --out girl.png',
   out,
   options: {
     data: [data],

@@ -11,7 +11,11 @@ import { trainForGallery } from './image-gallery.ts'
 
 await trainForGallery({
   name: 'emoji',
-  title: 'Emoji from words, English and French',
+  title: {
+    en: 'Emoji from words, English and French',
+    fr: 'Des émojis à partir de mots, en anglais et en français',
+  },
+  example: 'atelier generate image --prompt "une pomme rouge" --out apple.png',
   out: process.argv[2] ?? 'runs/emoji',
   options: {
     data: await getDataset('fluent-emoji'),

@@ -11,7 +11,11 @@ import { trainTextForGallery } from './text-gallery.ts'
 
 await trainTextForGallery({
   name: 'en',
-  title: 'English prose of public speech',
+  title: {
+    en: 'English prose of public speech',
+    fr: 'Prose anglaise de discours publics',
+  },
+  example: 'atelier generate text --prompt "The people of this country"',
   out: process.argv[2] ?? 'runs/english',
   options: {
     data: await getDataset('state-of-the-union'),

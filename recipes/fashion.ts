@@ -11,7 +11,11 @@ import { trainForGallery } from './image-gallery.ts'
 
 await trainForGallery({
   name: 'fashion',
-  title: 'Clothes, ten classes (Fashion-MNIST)',
+  title: {
+    en: 'Clothes in ten classes',
+    fr: 'Des vêtements de dix sortes',
+  },
+  example: 'atelier generate image --model gallery/fashion --class boot --n 9 --grid --out boots.png',
   out: process.argv[2] ?? 'runs/fashion',
   options: {
     data: await getDataset('fashion-mnist'),

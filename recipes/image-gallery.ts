@@ -14,16 +14,19 @@ export interface GalleryRecipe {
   /** Folder below `gallery/`. */
   readonly name: string
   /** In a few words, for its card. */
-  readonly title: string
+  readonly title: { readonly en: string; readonly fr: string }
+  /** A command that shows it. */
+  readonly example: string
   /** Folder of the run; a run that is there is gone on with. */
   readonly out: string
   readonly options: Omit<TrainImageOptions, 'out' | 'resume'>
 }
 
 /** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
-export async function trainForGallery({ name, title, out, options }: GalleryRecipe): Promise<void> {
+export async function trainForGallery(recipe: GalleryRecipe): Promise<void> {
+  const { out, options } = recipe
   const { run: _run, report: _report, sheet: _sheet, ...measured } = await trainToEnd(out, options)
-  await writeGallery(name, title, out, measured)
+  await writeGallery(recipe, measured)
 }
 
 /** Trains into a folder, or goes on with the run that it holds; prints events, every fiftieth round's only. */
@@ -47,7 +50,7 @@ export async function noteInCard(name: string, measured: object): Promise<void> 
   await writeJsonFile(path, { ...JSON.parse(await readFile(path, 'utf8')), measured })
 }
 
-async function writeGallery(name: string, title: string, out: string, result: object): Promise<void> {
+async function writeGallery({ name, title, example, out }: GalleryRecipe, result: object): Promise<void> {
   const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
   await mkdir(gallery, { recursive: true })
   const { row, gan, classes, generator, metadata } = await loadGan(out)
@@ -64,7 +67,15 @@ async function writeGallery(name: string, title: string, out: string, result: ob
   await compact(join(gallery, 'tokenizer.json'))
   const { settings, licence, dataDigest, sources, engine } = await readImageRun(out)
   const data = { sources, licence, digest: dataDigest }
-  await writeJsonFile(join(gallery, 'card.json'), { name: title, data, settings, result, engine, hardware: hardware() })
+  await writeJsonFile(join(gallery, 'card.json'), {
+    name: title,
+    example,
+    data,
+    settings,
+    result,
+    engine,
+    hardware: hardware(),
+  })
 }
 
 /** Takes the indentation out of a JSON file, where there is one: half of a tokenizer's size. */

@@ -14,14 +14,16 @@ export interface TextRecipe {
   /** Folder below `gallery/`. */
   readonly name: string
   /** In a few words, for its card. */
-  readonly title: string
+  readonly title: { readonly en: string; readonly fr: string }
+  /** A command that shows it. */
+  readonly example: string
   /** Folder of the run; a run that is there is gone on with. */
   readonly out: string
   readonly options: Omit<TrainTextOptions, 'out' | 'resume'>
 }
 
 /** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
-export async function trainTextForGallery({ name, title, out, options }: TextRecipe): Promise<void> {
+export async function trainTextForGallery({ name, title, example, out, options }: TextRecipe): Promise<void> {
   const { run: _run, report: _report, ...measured } = await trainTextToEnd(out, options)
   const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
   await rm(gallery, { recursive: true, force: true })
@@ -30,6 +32,7 @@ export async function trainTextForGallery({ name, title, out, options }: TextRec
   const { settings, licence, dataDigest, sources, engine, architecture, task } = await readRun(out)
   await writeJsonFile(join(gallery, 'card.json'), {
     name: title,
+    example,
     data: { sources, licence, digest: dataDigest },
     architecture,
     task,

@@ -15,7 +15,11 @@ await writeRows(data, titlePairs)
 
 await trainTextForGallery({
   name: 't5',
-  title: 'Verse, prose and articles from a title or a first line, French and English',
+  title: {
+    en: 'Verse, prose and articles from a title or a first line, French and English',
+    fr: 'Vers, prose et articles à partir d’un titre ou d’une première ligne, en français et en anglais',
+  },
+  example: 'atelier generate text --model gallery/t5 --prompt "poème : nuit, Racine"',
   out,
   options: {
     data: [data],

@@ -8,6 +8,7 @@ import { addData } from './data.ts'
 import { addEvaluate } from './evaluate.ts'
 import { addExport } from './export.ts'
 import { describeError, exitCodeOf, exitCodes, reportError, usageError } from './failure.ts'
+import { addGallery } from './gallery.ts'
 import { addInspect } from './inspect.ts'
 import { addMerge } from './merge.ts'
 import { addPull } from './pull.ts'
@@ -43,7 +44,8 @@ export function createProgram(): Command {
   addStart(program)
   addGroup(program, 'train', 'train a model', (craft) => craft.train)
   addGroup(program, 'generate', 'make something with a model', (craft) => craft.generate)
-  for (const add of [addEvaluate, addInspect, addPull, addQuantize, addMerge, addRemake, addExport, addData]) add(program)
+  for (const add of [addEvaluate, addInspect, addPull, addQuantize, addMerge, addRemake, addExport, addData, addGallery])
+    add(program)
   return strictly(program)
 }
 

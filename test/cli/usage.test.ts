@@ -24,6 +24,7 @@ const commands: readonly (readonly [command: string, ...words: string[]])[] = [
   ['quantize', '--bits', '--out', '<run>', '--data'],
   ['remake', '--model', '<artifact>'],
   ['data list'],
+  ['gallery'],
   ['data get', '<name>'],
   ['data describe', '<path...>'],
 ]
