@@ -36,13 +36,17 @@ const pairFields = [
  * `target`; of a row with two fields of other names these, in their order. Throws `DataError` as {@link textOf}.
  */
 export function pairOf(row: unknown, fields: string | undefined, where: string): TextPair {
+  const [source, target] = pairFieldsIn(typeof row === 'object' && row !== null ? Object.keys(row) : [], fields)
+  return [textOf(row, source, where), textOf(row, target, where)]
+}
+
+/** The two of a row's fields that {@link pairOf} reads. */
+export function pairFieldsIn(keys: readonly string[], fields: string | undefined): readonly [string, string] {
   const named = fields?.split(',').map((field) => field.trim())
   if (named && named.length !== 2)
     throw new DataError(`--field: got "${fields}", wanted two names for pairs, such as --field question,answer`)
-  const keys = typeof row === 'object' && row !== null ? Object.keys(row) : []
   const usual = pairFields.find((both) => both.every((field) => keys.includes(field)))
-  const [source, target] = named ?? usual ?? (keys.length === 2 ? keys : pairFields[0])
-  return [textOf(row, source, where), textOf(row, target, where)]
+  return (named ?? usual ?? (keys.length === 2 ? keys : pairFields[0])) as readonly [string, string]
 }
 
 function valueAt(row: unknown, path: string): unknown {

@@ -5,16 +5,20 @@ import { type ParquetHead, readParquetRows } from '../../data/parquet-rows.ts'
 import { DataError } from '../../errors.ts'
 import { fileError } from '../../files/file-error.ts'
 import { readBytes } from '../../files/read-bytes.ts'
-import { defaultField } from './field.ts'
 import type { JsonItem } from './json-values.ts'
 
 /**
- * Reads one column of a Parquet file as objects `{ [column]: value }`. A gzip file is first unpacked to a temporary one.
- * Throws `DataError` for what is no Parquet, for strings that are not UTF-8, and for a column that is not there.
+ * Reads the columns of a Parquet file that hold some fields, which `fieldsIn` chooses when it knows the columns, as
+ * objects `{ [column]: value }`. A gzip file is first unpacked to a temporary one. Throws `DataError` for what is no
+ * Parquet, for strings that are not UTF-8, and for a column that is not there.
  */
-export async function* readParquet(path: string, gzip: boolean, field = defaultField): AsyncGenerator<JsonItem> {
-  if (gzip) yield* readUnpacked(path, field)
-  else yield* readParquetRows(path, (head) => [columnOf(head, field, path)])
+export async function* readParquet(
+  path: string,
+  gzip: boolean,
+  fieldsIn: (columns: readonly string[]) => readonly string[],
+): AsyncGenerator<JsonItem> {
+  if (gzip) yield* readUnpacked(path, fieldsIn)
+  else yield* readParquetRows(path, (head) => fieldsIn(head.columns).map((field) => columnOf(head, field, path)))
 }
 
 function columnOf({ columns }: ParquetHead, field: string, path: string): string {
@@ -24,7 +28,7 @@ function columnOf({ columns }: ParquetHead, field: string, path: string): string
   throw new DataError(`read ${path}: no field "${field}"; ${remedy}`, { path, field, fields: columns })
 }
 
-async function* readUnpacked(path: string, field: string): AsyncGenerator<JsonItem> {
+async function* readUnpacked(path: string, fieldsIn: Parameters<typeof readParquet>[2]): AsyncGenerator<JsonItem> {
   const folder = await mkdtemp(join(tmpdir(), 'atelier-parquet-'))
   try {
     const unpacked = await open(join(folder, 'unpacked.parquet'), 'w')
@@ -33,7 +37,7 @@ async function* readUnpacked(path: string, field: string): AsyncGenerator<JsonIt
     } finally {
       await unpacked.close()
     }
-    yield* readParquet(join(folder, 'unpacked.parquet'), false, field)
+    yield* readParquet(join(folder, 'unpacked.parquet'), false, fieldsIn)
   } catch (cause) {
     throw fileError('read', path, cause)
   } finally {

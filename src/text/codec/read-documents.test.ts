@@ -99,6 +99,61 @@ describe('formats', () => {
   })
 })
 
+describe('pairs', () => {
+  const pairs = [
+    ['One, "quoted"', 'Eins'],
+    ['Zwei – ü', 'two'],
+    ['三 🙂', 'three'],
+  ] as const
+  const columns = (names: readonly string[]) => {
+    const columnData = names.map((name, at) => ({ name, data: pairs.map((pair) => pair[at] ?? 'other') }))
+    return new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 2 }))
+  }
+  const tsv = (names: readonly string[]) =>
+    [names, ...pairs.map((pair) => names.map((_, at) => `"${(pair[at] ?? 'other').replaceAll('"', '""')}"`))]
+      .map((cells) => `${cells.join('\t')}\n`)
+      .join('')
+  const lines = (names: readonly string[]) =>
+    pairs
+      .map((pair) => JSON.stringify(Object.fromEntries(names.map((name, at) => [name, pair[at] ?? 'other']))))
+      .join('\n')
+  const written = { 'a.parquet': columns, 'a.tsv': tsv, 'a.jsonl': lines }
+
+  it.each(Object.entries(written))(
+    '%s holds them in the usual fields, in two, in those named, gzipped too',
+    async (name, write) => {
+      for (const [names, field] of [
+        [['source', 'target', 'more']],
+        [['input', 'output', 'more']],
+        [['anglais', 'deutsch']],
+        [['a', 'b', 'c'], 'a,b'],
+      ] as const) {
+        const content = write(names)
+        for (const path of [fileOf(name, content), fileOf(`${name}.gz`, gzipSync(content))]) {
+          const { segments } = readDocuments([path], { pairs: true, field })
+          const parts: string[] = []
+          for await (const { text } of segments) parts.push(text)
+          expect(parts).toEqual(pairs.flat())
+        }
+      }
+    },
+  )
+
+  it.each(Object.entries(written))(
+    '%s is refused in one line where a field is not there, or one alone is named',
+    async (name, write) => {
+      const path = fileOf(name, write(['a', 'b', 'c']))
+      const read = (field?: string) =>
+        readDocuments([path], { pairs: true, field }).segments[Symbol.asyncIterator]().next()
+      await expect(read()).rejects.toThrow(/no field "input"; name one with --field: a, b, c$/)
+      await expect(read('a,d')).rejects.toThrow(/no field "d"; name one with --field: a, b, c$/)
+      await expect(read('a')).rejects.toThrow(
+        '--field: got "a", wanted two names for pairs, such as --field question,answer',
+      )
+    },
+  )
+})
+
 describe('folders', () => {
   it('walks in order, once each, through links but not in circles, and names what it leaves', async () => {
     const folder = folderOf({

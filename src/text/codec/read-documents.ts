@@ -4,7 +4,7 @@ import type { SkippedFile } from '../../files/find-files.ts'
 import { gunzipIfCompressed, readBytes } from '../../files/read-bytes.ts'
 import { messagesOf } from '../chat/messages.ts'
 import { readCsv } from './csv.ts'
-import { pairOf, type TextPair, textOf } from './field.ts'
+import { defaultField, pairFieldsIn, pairOf, type TextPair, textOf } from './field.ts'
 import { type JsonItem, readJson, readJsonLines } from './json-values.ts'
 import { readParquet } from './parquet.ts'
 import { findSourceFiles, type SourceFile } from './source-files.ts'
@@ -96,7 +96,7 @@ function noDocuments(paths: readonly string[], { files, emptyFiles, skippedFiles
 async function* readFile(file: SourceFile, options: ReadDocumentsOptions): AsyncGenerator<DocumentSegment> {
   const rows = rowsOf(file, options)
   const wanted = options.pairs ? 'pairs' : options.chats ? 'conversations' : undefined
-  if (wanted && (!rows || file.format === 'parquet')) throw noRows(wanted, file.path)
+  if (wanted && (!rows || (options.chats && file.format === 'parquet'))) throw noRows(wanted, file.path)
   if (!rows) {
     yield* segmentsOf(textStream(file, options), file.path, 0)
     return
@@ -123,16 +123,18 @@ async function* pairSegments([source, target]: TextPair, name: string, index: nu
 }
 
 function noRows(wanted: string, path: string) {
-  return new DataError(`read ${path}: wanted ${wanted} in rows of JSON lines, JSON, CSV or TSV; convert it`, {
-    path,
-  })
+  const forms = wanted === 'pairs' ? 'JSON lines, JSON, CSV, TSV or Parquet' : 'JSON lines, JSON, CSV or TSV'
+  return new DataError(`read ${path}: wanted ${wanted} in rows of ${forms}; convert it`, { path })
 }
 
 function rowsOf(file: SourceFile, options: ReadDocumentsOptions): AsyncIterable<JsonItem> | undefined {
   const longest = options.longestRow ?? 1 << 26
   const asRows = options.field !== undefined || options.pairs || options.chats
   const format = file.path === '-' && asRows ? 'jsonl' : file.format
-  if (format === 'parquet') return readParquet(file.path, file.gzip, options.field)
+  const { field } = options
+  const fieldsIn = (columns: readonly string[]) =>
+    options.pairs ? pairFieldsIn(columns, field) : [field ?? defaultField]
+  if (format === 'parquet') return readParquet(file.path, file.gzip, fieldsIn)
   if (format === 'jsonl') return readJsonLines(textStream(file, options), file.path, longest)
   if (format === 'json') return readJson(textStream(file, options), file.path, longest)
   if (format === 'csv') return readCsv(textStream(file, options), file.path, ',', longest)

@@ -89,7 +89,7 @@ describe('pairs', () => {
   it('are refused where there are none', async () => {
     const run = (data: string) => runToEnd(tiny('pairs', { data: [data] }))
     await expect(run(text)).rejects.toThrow(
-      /tiny\.txt: wanted pairs in rows of JSON lines, JSON, CSV or TSV; convert it$/,
+      /tiny\.txt: wanted pairs in rows of JSON lines, JSON, CSV, TSV or Parquet; convert it$/,
     )
     const alone = file('alone.jsonl', '{"input":"a b","target":"b a"}\n{"input":"","target":"b"}\n')
     await expect(run(alone)).rejects.toThrow(DataError)
