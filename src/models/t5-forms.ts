@@ -92,7 +92,6 @@ function keysOf(settings: SequenceConfig): Record<string, unknown> {
     layer_norm_epsilon: settings.normEpsilon,
     feed_forward_proj: settings.gated ? 'gated-gelu' : 'relu',
     dropout_rate: settings.dropout,
-    initializer_factor: 1,
     is_encoder_decoder: true,
     tie_word_embeddings: settings.tieEmbeddings,
     use_cache: true,

@@ -103,6 +103,12 @@ describe('T5', () => {
     }
   })
 
+  it('describes itself without whole numbers where transformers insists on fractions, which JSON cannot tell apart', () => {
+    const fractions = ['layer_norm_epsilon', 'initializer_factor'] // typed `float` there; others are `float | int`
+    const { config } = new T5(settings)
+    expect(fractions.filter((key) => Number.isInteger(config[key]))).toEqual([])
+  })
+
   it('refuses buckets that do not halve, and a source of unknown length without positions', () => {
     expect(() => new T5({ ...settings, buckets: 5 })).toThrow(ConfigError)
     expect(() => new T5({ ...settings, maxDistance: 2 })).toThrow(
