@@ -12,6 +12,8 @@ const inOrder = [
   'decode',
   'batch-decode',
   'train-gpt-js',
+  'train-bert',
+  'train-t5',
   'convolution',
   'gan-round',
   'gan-round-js',

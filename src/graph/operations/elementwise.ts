@@ -58,7 +58,7 @@ const absRow = unary('abs', 'Abs', (x) => sign(x))
 const sinRow = unary('sin', 'Sin', (x) => cos(x))
 const cosRow = unary('cos', 'Cos', (x) => neg(sin(x)))
 const softplusRow = unary('softplus', 'Softplus', (x) => sigmoid(x))
-const reluRow = unary('relu', 'Relu', (_, y) => sign(y))
+const reluRow = unary('relu', 'Relu', (_, y) => applyOne(leakySlopeRow, [y], { slope: 0 }))
 
 const signRow: Operation<None> = {
   name: 'sign',
