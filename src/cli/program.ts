@@ -44,7 +44,17 @@ export function createProgram(): Command {
   addStart(program)
   addGroup(program, 'train', 'train a model', (craft) => craft.train)
   addGroup(program, 'generate', 'make something with a model', (craft) => craft.generate)
-  for (const add of [addEvaluate, addInspect, addPull, addQuantize, addMerge, addRemake, addExport, addData, addGallery])
+  for (const add of [
+    addEvaluate,
+    addInspect,
+    addPull,
+    addQuantize,
+    addMerge,
+    addRemake,
+    addExport,
+    addData,
+    addGallery,
+  ])
     add(program)
   return strictly(program)
 }

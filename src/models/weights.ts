@@ -41,16 +41,19 @@ export async function readWeights(
   return weights
 }
 
-/** Parameter name → name in the file. */
+/**
+ * Parameter name → name in the file. Of tensors that are one, safetensors' own writer keeps one and says in the
+ * metadata, by the names of the others, which.
+ */
 function storedNames(
   scope: Pick<Scope, 'parameters'>,
-  { tensors }: TensorReader,
+  { tensors, metadata }: TensorReader,
   folder: string,
   unneeded: RegExp,
 ): Map<string, string> {
   const names = new Map<string, string>()
   for (const name of scope.parameters.keys()) {
-    const found = spellings(name).find((candidate) => tensors.has(candidate))
+    const found = [...spellings(name), metadata[name] ?? ''].find((candidate) => tensors.has(candidate))
     if (found === undefined)
       throw new CheckpointError(`${folder}: the weights lack ${name}; is the download complete?`, { name })
     names.set(name, found)

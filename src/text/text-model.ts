@@ -22,6 +22,7 @@ import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
 import type { TextArtifact } from './artifact.ts'
 import { Chat } from './chat/chat.ts'
+import { textDecoder } from './text-decoder.ts'
 import { type LoadedAny, type LoadedOf, readModel, type Writer } from './writer.ts'
 
 /** A piece of text as it comes, of the row-th of the texts made together. */
@@ -225,10 +226,7 @@ export class TextModel {
     const constraint = this.#constraint(settings)
     return {
       endOfText: [...new Set([...this.#endOfText(), ...(chat ? this.#chat().ends() : [])])],
-      decoder: () => {
-        const stream = tokenizer.streamDecoder({ skipSpecial: true })
-        return { push: (id) => stream.push(id), end: () => stream.flush() }
-      },
+      decoder: () => textDecoder(tokenizer, true),
       breakerId: (text) => tokenizer.encode(text).at(-1),
       ...(constraint ? { constraint } : {}),
       ...(signal ? { signal } : {}),

@@ -21,6 +21,7 @@ import { SequenceModel } from '../sample/sequence-model.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import { gapIds, promptIds } from './prompt.ts'
 import { encodeSource } from './tasks/sequence.ts'
+import { idsWithoutToken, textDecoder } from './text-decoder.ts'
 
 /** What is known of a loaded model whatever its family. */
 export type LoadedAny = Pick<LoadedModel, 'metadata'> & {
@@ -119,11 +120,7 @@ const sequenceToSequence = reader({
       for (const [index, prompt] of prompts.entries()) {
         const read = await model.read(prompt)
         try {
-          const stream = () => tokenizer.streamDecoder({ skipSpecial: !asksForSpans(prompt) })
-          const decoder = () => {
-            const pieces = stream()
-            return { push: (id: number) => pieces.push(id), end: () => pieces.flush() }
-          }
+          const decoder = () => textDecoder(tokenizer, !asksForSpans(prompt))
           yield* generate(read.model, [start], settings, { ...options, decoder, firstRow: index * settings.n })
         } finally {
           read.release()
@@ -160,7 +157,7 @@ const masked = reader({
         `load: the tokenizer of ${folder} has no token that stands for a gap; is it the model's?`,
       )
     const model = new MaskedModel(engine, architecture, { tensors: weights })
-    const special = tokenizer.specialIds
+    const special = [...tokenizer.specialIds, ...idsWithoutToken(tokenizer, model.vocabSize)]
     const spell = (ids: Int32Array) => tokenizer.decode(ids, { skipSpecial: true })
     return {
       continues: false,

@@ -14,8 +14,19 @@ export interface SpecialRoles {
   readonly addBos: boolean
 }
 
+/** What published vocabularies call the tokens of roles: BERT's way, then RoBERTa's and T5's. */
+const usual = {
+  cls: ['[CLS]'],
+  sep: ['[SEP]'],
+  mask: ['[MASK]', '<mask>'],
+  pad: ['[PAD]', '<pad>'],
+  bos: ['<s>'],
+  eos: ['</s>'],
+} as const
+
 /**
- * Roles as `tokenizer_config.json` gives them. Where it names neither bos nor eos, `<|endoftext|>` is both, if the
+ * Roles as `tokenizer_config.json` gives them. Where it names none, as old files do, which leave them to a program's
+ * defaults, they are found by their usual names. Where it names neither bos nor eos, `<|endoftext|>` is both, if the
  * vocabulary has it, else what parts texts ends them, as in BERT; `unknownPiece` is the model's own.
  */
 export function specialRoles(
@@ -23,19 +34,25 @@ export function specialRoles(
   idOf: (piece: string) => number | undefined,
   unknownPiece: string | undefined,
 ): SpecialRoles {
-  const find = (piece: string | undefined) => (piece === undefined ? undefined : idOf(piece))
-  const [bos, eos] = [nameOf(config.bos_token), nameOf(config.eos_token)]
-  const fallback = bos === undefined && eos === undefined ? END_OF_TEXT : undefined
-  const sep = find(nameOf(config.sep_token))
+  const isSilent = !Object.keys(config).some((key) => /_token$/.test(key) && key !== 'add_bos_token')
+  const find = (role: keyof typeof usual, fallback?: string) => {
+    const names = [nameOf(config[`${role}_token`]), fallback, ...(isSilent ? usual[role] : [])]
+    return names.map((name) => (name === undefined ? undefined : idOf(name))).find((id) => id !== undefined)
+  }
+  const endOfText = nameOf(config.bos_token) || nameOf(config.eos_token) ? undefined : END_OF_TEXT
+  const unknown = nameOf(config.unk_token) ?? unknownPiece
+  const [bos, eos, mask] = [find('bos', endOfText), find('eos', endOfText), find('mask')]
+  const framesAsRoberta = isSilent && mask !== undefined && mask === idOf('<mask>')
+  const sep = find('sep') ?? (framesAsRoberta ? eos : undefined)
   return {
-    bos: find(bos ?? fallback),
-    eos: find(eos ?? fallback) ?? sep,
-    cls: find(nameOf(config.cls_token)),
+    bos,
+    eos: eos ?? sep,
+    cls: find('cls') ?? (framesAsRoberta ? bos : undefined),
     sep,
-    mask: find(nameOf(config.mask_token)),
-    pad: find(nameOf(config.pad_token)),
-    unknown: find(nameOf(config.unk_token) ?? unknownPiece),
-    addBos: config.add_bos_token === true && find(bos) !== undefined,
+    mask,
+    pad: find('pad'),
+    unknown: unknown === undefined ? undefined : idOf(unknown),
+    addBos: config.add_bos_token === true && bos !== undefined && nameOf(config.bos_token) !== undefined,
   }
 }
 
