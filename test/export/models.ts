@@ -2,7 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { CausalConfig } from '../../src/models/architecture.ts'
 import { saveModel } from '../../src/models/checkpoint.ts'
-import { architectureNamed } from '../../src/models/registry.ts'
+import type { MaskedConfig } from '../../src/models/masked-architecture.ts'
+import { architectureNamed, rowNamed } from '../../src/models/registry.ts'
+import type { SequenceConfig } from '../../src/models/sequence-architecture.ts'
+import type { Scope } from '../../src/nn/parameters.ts'
 import { initializeAll } from '../../src/nn/parameters.ts'
 import { Random } from '../../src/random/random.ts'
 
@@ -55,10 +58,51 @@ export const sketches: Readonly<Record<string, Sketch>> = {
   qwen3: { architecture: 'qwen3', settings: { dHead: 32 } },
 }
 
+const sizes = {
+  vocabSize: 900,
+  contextLength: 64,
+  dModel: 32,
+  nLayers: 2,
+  nHeads: 4,
+  dFf: 48,
+  dropout: 0,
+  padTokenId: 0,
+}
+const masked: MaskedConfig = { ...sizes, tieEmbeddings: true, normEpsilon: 1e-12, tokenTypes: 2 }
+const answering: SequenceConfig = {
+  ...{ ...sizes, nEncoderLayers: 2, dHead: 8, buckets: 32, maxDistance: 128, tieEmbeddings: true, normEpsilon: 1e-6 },
+  ...{ gated: false, eosTokenId: 1, startTokenId: 0 },
+}
+
+/** Models of the other families, which transformers alone reads. */
+const otherFamilies = {
+  bert: () => rowNamed('masked', 'bert').build(masked),
+  distilbert: () => rowNamed('masked', 'distilbert').build({ ...masked, tokenTypes: 0 }),
+  roberta: () => rowNamed('masked', 'roberta').build({ ...masked, tokenTypes: 1, padTokenId: 1 }),
+  t5: () => rowNamed('sequenceToSequence', 't5').build(answering),
+  't5-gated': () => rowNamed('sequenceToSequence', 't5').build({ ...answering, gated: true, tieEmbeddings: false }),
+} as const
+
+/** Their names. */
+export const otherNames = Object.keys(otherFamilies) as readonly (keyof typeof otherFamilies)[]
+
+/** Makes the folder of a model of another family. */
+export async function makeOther(name: keyof typeof otherFamilies, folder: string): Promise<void> {
+  await writeModel(otherFamilies[name](), folder, 'bpe', endOfText)
+}
+
 /** Makes the folder of a sketch: the same bytes on every machine. */
 export async function makeModel(name: string, folder: string): Promise<void> {
   const { architecture: kind, settings, tokenizer = 'bpe', roles = endOfText } = sketches[name]!
-  const architecture = architectureNamed(kind).build({ ...shared, ...settings })
+  await writeModel(architectureNamed(kind).build({ ...shared, ...settings }), folder, tokenizer, roles)
+}
+
+async function writeModel(
+  architecture: { readonly scope: Scope; readonly config: Readonly<Record<string, unknown>> },
+  folder: string,
+  tokenizer: string,
+  roles: object,
+): Promise<void> {
   const weights = await initializeAll(architecture.scope.parameters.values(), Random.seed(11))
   for (const { data, shape } of weights.values())
     if (shape.length === 2) for (let i = 0; i < data.length; i++) (data as Float32Array)[i]! *= 6
@@ -74,6 +118,12 @@ export async function makeModel(name: string, folder: string): Promise<void> {
 
 /** The trained decoder of the gallery. */
 export const galleryModel = place('gallery/en')
+
+/** What models of other families are given: ids of a text, and what has been written of another. */
+export const givenIds = [[7, 300, 12, 899, 45, 2, 640]]
+export const writtenIds = [[0, 18, 277, 5]]
+/** Of their logits every so many are compared. */
+export const stride = 23
 
 /** What all are asked to write on from, greedily. */
 export const prompt = 'The people of the United States'
