@@ -57,7 +57,7 @@ describe('inspectModel', () => {
     expect(flopsPerToken.training).toBe(3 * flopsPerToken.forward)
     expect(memory.weights).toMatchObject({ float32: 4 * total, float16: 2 * total })
     expect(memory.cachePerToken).toBe(2 * 2 * 16 * 4)
-    expect(memory.cacheAtFullContext).toBe(32 * memory.cachePerToken)
+    expect(memory.cacheAtFullContext).toBe(32 * memory.cachePerToken!)
     const state = join(result.run, 'last', 'state.safetensors')
     const header = 8 + Number(readFileSync(state).readBigUInt64LE(0))
     expect(memory.trainingState).toBe(statSync(state).size - header)

@@ -114,7 +114,10 @@ describe('is refused in one line, whatever the family:', () => {
       [{ ...weights, stray: some }, /hold 1 tensors that config\.json does not ask for, such as stray;/],
       [{ ...weights, [name]: float32(new Float32Array(3), [3]) }, /is \[3\], config\.json wants \[/],
       [
-        { ...weights, [name]: { dtype: 'float32', shape, data: data.map(() => Number.NaN) } as HostTensor },
+        {
+          ...weights,
+          [name]: { dtype: 'float32', shape, data: new Float32Array(data.length).fill(Number.NaN) } as HostTensor,
+        },
         /holds NaN at element 0/,
       ],
       [
