@@ -21,7 +21,7 @@ export interface Search {
 type Token = Pick<TokenEvent, 'id' | 'logProbability' | 'top'>
 
 /** A continuation that may still grow. */
-export interface Beam {
+interface Beam {
   readonly history: History
   readonly tokens: readonly Token[]
   /** Sum of the log-probabilities after diversity and the processors. */

@@ -192,4 +192,26 @@ describe('ContinuousBatch', () => {
     expect(() => batch.generate([1], { temperature: -1 })).toThrow(/temperature/)
     await batch.close()
   })
+
+  it('ends once who came to an end in the very step in which it was closed', async () => {
+    const model = tableModel({ vocabSize: 12, logits: bigramLogits(12) })
+    const closing: Promise<void>[] = []
+    const batch: ContinuousBatch = await ContinuousBatch.open({
+      ...model,
+      open: async (options) => {
+        const state = await model.open(options)
+        const append: typeof state.append = (ids) => {
+          if (closing.length === 0) closing.push(batch.close())
+          return state.append(ids)
+        }
+        return { ...state, append, lengths: state.lengths }
+      },
+    })
+    const events: string[] = []
+    for await (const event of batch.generate([1, 2], { maxTokens: 1 }))
+      events.push(event.type === 'finish' ? event.reason : event.type)
+    await Promise.all([...closing, batch.close()])
+    expect(events).toEqual(['token', 'length'])
+    expect(model.seen.open).toBe(0)
+  })
 })

@@ -59,7 +59,7 @@ export class ContinuousBatch {
   #running: Request[] = []
   #turns = 0
   #work: Promise<void> | undefined
-  #isClosed = false
+  #closed: Promise<void> | undefined
 
   private constructor(model: CausalModel, state: DecodingState, size: Required<ContinuousBatchOptions>) {
     this.#model = model
@@ -109,15 +109,14 @@ export class ContinuousBatch {
   }
 
   /** Ends all continuations with the reason `aborted` and frees the cache. */
-  async close(): Promise<void> {
-    this.#isClosed = true
-    await this.#work
-    this.#state.release()
+  close(): Promise<void> {
+    this.#closed ??= Promise.resolve(this.#work).then(() => this.#state.release())
+    return this.#closed
   }
 
   #checkRoom({ limit }: Continuation): void {
     const { rows, queue, capacity } = this.#size
-    if (this.#isClosed) throw new ConfigError('continuous batch: it is closed; open another')
+    if (this.#closed) throw new ConfigError('continuous batch: it is closed; open another')
     if (limit > capacity)
       throw new ConfigError(
         `continuous batch: prompt and maxTokens take ${limit} positions, its rows have ${capacity}; lower maxTokens`,
@@ -146,8 +145,8 @@ export class ContinuousBatch {
   /** Ends who needs no further logits to end. */
   #endAborted(): void {
     for (const request of [...this.#waiting, ...this.#running]) {
-      const { options, continuation } = request
-      if (!this.#isClosed && !options.signal?.aborted) continue
+      const { options, continuation, isOver } = request
+      if (isOver || (this.#closed === undefined && !options.signal?.aborted)) continue
       attempt(request, () => tell(request, endsBefore(continuation, { ...options, signal: AbortSignal.abort() })))
     }
     for (let at = this.#waiting.length - 1; at >= 0; at--) if (this.#waiting[at]!.isOver) this.#waiting.splice(at, 1)
