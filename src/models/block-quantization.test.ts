@@ -10,7 +10,14 @@ import { lower } from '../onnx/lower.ts'
 import { Random } from '../random/random.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
-import { canQuantize, dequantizeMatrix, type QuantizedMatrix, quantizeMatrix } from './block-quantization.ts'
+import {
+  canQuantize,
+  dequantizeMatrix,
+  formatsOf,
+  type QuantizedMatrix,
+  quantizeMatrix,
+  stackedPartsOf,
+} from './block-quantization.ts'
 
 let engine: Engine
 
@@ -91,6 +98,42 @@ describe.each([4, 8] as const)('%i bits', (bits) => {
     const those = [...ids.data].flatMap((id) => [...plain.data.slice(id * 64, id * 64 + 64)].map(Number))
     expectClose(rows, those, { relative: 1e-6, what: 'rows' })
   })
+})
+
+it('gives the same numbers where products of one x are stacked, and stacks no other', async () => {
+  const sizes = { a: 16, b: 48, looked: 32, other: 16 }
+  const matrices = Object.fromEntries(
+    Object.entries(sizes).map(([name, rows], seed) => {
+      return [name, quantizeMatrix(gaussians([rows, 64], seed), { bits: name === 'other' ? 8 : 4, blockSize: 32 })]
+    }),
+  )
+  const x = input('x', 'float32', [3, 64])
+  const w = (name: keyof typeof sizes) => input(name, 'float32', [sizes[name], 64])
+  const table = w('looked')
+  const outputs = {
+    ...{ a: linear(x, w('a')), b: linear(x, w('b')), other: linear(x, w('other')), looked: linear(x, table) },
+    rows: gather(table, input('ids', 'int32', [2])),
+  }
+  const feeds = { x: gaussians([3, 64], 9), ids: { dtype: 'int32', shape: [2], data: Int32Array.of(31, 0) } as const }
+  const computed = async (stack: boolean) => {
+    const renamed = Object.fromEntries(Object.entries(outputs).map(([name, out]) => [`out.${name}`, out]))
+    const options = { provider: 'cpu', initializers: Object.keys(sizes), quantized: formatsOf(matrices) } as const
+    const program = lower(renamed, { ...options, stack })
+    expect(program.stacks).toEqual(stack ? { 'a+b': ['a', 'b'] } : {})
+    const initializers = stackedPartsOf(matrices, program.stacks)
+    const session = await engine.createSession(program.bytes, { initializers })
+    const made = Object.entries(renamed).map(([name, { dtype, shape }]) => {
+      return [name, engine.createBuffer({ dtype, shape: shape as number[] })] as const
+    })
+    const fed = { x: engine.createBuffer(feeds.x), ids: engine.createBuffer(feeds.ids) }
+    await session.bind(fed, Object.fromEntries(made)).run()
+    const values = await Promise.all(made.map(async ([name, buffer]) => [name, [...(await buffer.read())]] as const))
+    await session.release()
+    return Object.fromEntries(values)
+  }
+  const apart = await computed(false)
+  expect(await computed(true)).toEqual(apart)
+  expect(new Set(apart['out.b']).size).toBeGreaterThan(100)
 })
 
 it('says what cannot be in few bits', () => {

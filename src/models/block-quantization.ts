@@ -29,6 +29,34 @@ export function partsOf(matrices: QuantizedMatrices): Record<string, HostTensor>
   return Object.fromEntries(parts)
 }
 
+/** The same, but those of `stacks` on top of each other, as a program wants them that was lowered with `stack`. */
+export function stackedPartsOf(
+  matrices: QuantizedMatrices,
+  stacks: Readonly<Record<string, readonly string[]>>,
+): Record<string, HostTensor> {
+  const rest = { ...matrices }
+  for (const name of Object.values(stacks).flat()) delete rest[name]
+  const stacked = Object.entries(stacks).map(([stack, names]) => {
+    const parts = names.map((name) => matrices[name]!)
+    const packed = onTop(parts.map((part) => part.packed))
+    return [stack, { format: parts[0]!.format, packed, scales: onTop(parts.map((part) => part.scales)) }] as const
+  })
+  return partsOf({ ...rest, ...Object.fromEntries(stacked) })
+}
+
+/** [N, …] and [M, …] → [N + M, …]. */
+function onTop(tensors: readonly HostTensor[]): HostTensor {
+  const [{ dtype, shape, data: first }] = tensors as [HostTensor]
+  const length = tensors.reduce((sum, { data }) => sum + data.length, 0)
+  const data = new (first.constructor as new (length: number) => Uint8Array | Float32Array)(length)
+  let at = 0
+  for (const part of tensors) {
+    data.set(part.data as Uint8Array | Float32Array, at)
+    at += part.data.length
+  }
+  return { dtype, shape: [tensors.reduce((sum, part) => sum + part.shape[0]!, 0), ...shape.slice(1)], data }
+}
+
 /** Whether rows of K numbers divide into whole blocks. */
 export function canQuantize(shape: readonly number[], { blockSize }: BlockFormat): boolean {
   return shape.length === 2 && shape[1]! % blockSize === 0

@@ -59,20 +59,26 @@ class SelfAttention {
     this.window = slidingWindow < contextLength ? slidingWindow : undefined
   }
 
-  /** x [B, T, C] → queries [B, T, H, D], keys and values [B, T, Hkv, D], not yet rotated. */
-  #heads(x: Tensor): [Tensor, Tensor, Tensor] {
-    const { nHeads, nKvHeads, dHead } = this.dimensions
-    const [B, T] = x.shape as [Dim, Dim]
-    const heads = (layer: Linear, n: number) => reshape(layer.forward(x), [B, T, n, dHead])
-    const [q, k, v] = [heads(this.q, nHeads), heads(this.k, nKvHeads), heads(this.v, nKvHeads)]
-    return this.norms ? [this.norms.q.forward(q), this.norms.k.forward(k), v] : [q, k, v]
+  /** x [B, T, C] → queries [B, T, H·D], keys and values [B, T, Hkv·D], not yet rotated. */
+  #projections(x: Tensor): [Tensor, Tensor, Tensor] {
+    const [q, k, v] = [this.q.forward(x), this.k.forward(x), this.v.forward(x)]
+    if (!this.norms) return [q, k, v]
+    const normed = (norm: RmsNorm, y: Tensor) => reshape(norm.forward(this.#heads(y)), y.shape)
+    return [normed(this.norms.q, q), normed(this.norms.k, k), v]
+  }
+
+  /** [B, T, n·D] → [B, T, n, D]. */
+  #heads(x: Tensor): Tensor {
+    const { dHead } = this.dimensions
+    const [B, T, width] = x.shape as [Dim, Dim, number]
+    return reshape(x, [B, T, width / dHead, dHead])
   }
 
   /** x [B, T, C] → [B, T, C]; position t sees positions up to t. */
   forward(x: Tensor, { cos, sin }: RotaryTables): Tensor {
     const { nHeads, dHead } = this.dimensions
     const [B, T] = x.shape as [Dim, Dim]
-    const [q, k, v] = this.#heads(x)
+    const [q, k, v] = this.#projections(x).map((y) => this.#heads(y)) as [Tensor, Tensor, Tensor]
     const mixed = attention(rotary(q, cos, sin), rotary(k, cos, sin), v, { causal: true, window: this.window })
     return this.o.forward(reshape(mixed, [B, T, nHeads * dHead]))
   }
@@ -85,13 +91,10 @@ class SelfAttention {
     tables: RotaryTables,
   ): [Tensor, LayerCache] {
     const { nHeads, nKvHeads, dHead } = this.dimensions
-    const [B, T] = x.shape as [Dim, Dim]
-    const [q, k, v] = this.#heads(x)
+    const [q, k, v] = this.#projections(x)
     const [mixed, keys, values] = cachedAttention(
       {
-        q: reshape(q, [B, T, nHeads * dHead]),
-        k: reshape(k, [B, T, nKvHeads * dHead]),
-        v: reshape(v, [B, T, nKvHeads * dHead]),
+        ...{ q, k, v },
         pastKeys: cache.keys,
         pastValues: cache.values,
         lastPosition,

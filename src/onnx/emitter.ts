@@ -71,6 +71,12 @@ export class GraphEmitter implements Emitter {
     return this.constant({ dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, BigInt) })
   }
 
+  /** Puts others in the place of the first of some nodes, and of all of them. */
+  replace(nodes: readonly Onnx.NodeProto[], others: readonly Onnx.NodeProto[]): void {
+    this.nodes.splice(this.nodes.indexOf(nodes[0]!), 1, ...others)
+    for (const node of nodes.slice(1)) this.nodes.splice(this.nodes.indexOf(node), 1)
+  }
+
   /** Gives the value `from` a second name, `to`, by an Identity node. */
   alias(from: string, to: string): void {
     this.nodes.push(onnx.NodeProto.create({ opType: 'Identity', name: `Identity_${to}`, input: [from], output: [to] }))

@@ -4,6 +4,7 @@ import { inputName, inputsFirst, type Node, type Tensor, type TensorType } from 
 import { GraphEmitter } from './emitter.ts'
 import { unsafeInPlace } from './in-place.ts'
 import { type Onnx, onnx } from './schema.ts'
+import { type Stacks, stackProducts } from './stack-products.ts'
 
 /** How a program is lowered. */
 export interface LowerOptions {
@@ -19,6 +20,8 @@ export interface LowerOptions {
    * [N, K / blockSize, blockSize · bits / 8] and scales [N, K / blockSize].
    */
   readonly quantized?: Readonly<Record<string, BlockFormat>>
+  /** Whether products of one x with several of these become one, see {@link LoweredProgram.stacks}; faster. */
+  readonly stack?: boolean
   /** Outputs that are to overwrite an input, by their names; see {@link LoweredProgram.inPlace}. */
   readonly overwrite?: Readonly<Record<string, string>>
 }
@@ -30,6 +33,11 @@ export interface LoweredProgram {
   readonly outputs: Readonly<Record<string, TensorType>>
   /** Whether each output of `overwrite` may share its input's buffer: proven from the order of the nodes. */
   readonly inPlace: boolean
+  /**
+   * Quantized matrices that are handed over on top of each other, under one name: the parts of `a`, then those of `b`
+   * are the parts of `a+b`. Empty unless asked for.
+   */
+  readonly stacks: Stacks
 }
 
 /** Standard operators by ONNX opset 21, fused ones by ONNX Runtime's own domain. */
@@ -50,6 +58,9 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     if (lowering.placeholders.has(name))
       throw new ConfigError(`lower: ${name} names both an input and an output; rename the output`, { name })
   nameOutputs(lowering.emitter, names)
+  const { quantized = {} } = options
+  const rowsOf = (name: string) => Number(lowering.placeholders.get(name)!.shape[0])
+  const stacks = options.stack ? stackProducts(lowering.emitter, quantized, rowsOf) : {}
   const fixed = new Set(options.initializers)
   const fed = [...lowering.placeholders].filter(([name]) => !fixed.has(name))
   const graph = onnx.GraphProto.create({
@@ -59,7 +70,13 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
       ...lowering.emitter.constants,
       ...[...lowering.placeholders]
         .filter(([name]) => fixed.has(name))
-        .flatMap(([name, type]) => initializersOf(name, type, options.quantized?.[name])),
+        .filter(([name]) => !Object.values(stacks).some((names) => names.includes(name)))
+        .flatMap(([name, type]) => initializersOf(name, type, quantized[name])),
+      ...Object.entries(stacks).flatMap(([name, [first = '', ...others]]) => {
+        const { dtype, shape } = lowering.placeholders.get(first)!
+        const rows = others.reduce((sum, other) => sum + rowsOf(other), rowsOf(first))
+        return initializersOf(name, { dtype, shape: [rows, shape[1]!] }, quantized[first])
+      }),
     ],
     input: fed.map(([name, type]) => valueInfo(name, type)),
     output: Object.entries(outputs).map(([name, tensor]) => valueInfo(name, tensor)),
@@ -69,6 +86,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     bytes: onnx.ModelProto.encode(model).finish(),
     inputs: Object.fromEntries(fed),
     outputs,
+    stacks,
     inPlace: unsafeInPlace(lowering.emitter.nodes, options.overwrite ?? {}).length === 0,
   }
 }

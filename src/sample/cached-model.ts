@@ -3,7 +3,7 @@ import type { HostTensor } from '../graph/dtype.ts'
 import { kernelMultiple } from '../graph/operations/cached-attention.ts'
 import { input } from '../graph/tensor.ts'
 import type { CausalArchitecture, CausalDimensions } from '../models/architecture.ts'
-import { formatsOf, partsOf, type QuantizedMatrices } from '../models/block-quantization.ts'
+import { formatsOf, type QuantizedMatrices, stackedPartsOf } from '../models/block-quantization.ts'
 import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 import { CachedState } from './cached-state.ts'
@@ -53,6 +53,7 @@ export class CachedModel implements CausalModel {
       provider: engine.provider,
       initializers: held ? names : [],
       quantized: formatsOf(quantized),
+      stack: true,
       overwrite,
     })
     if (!engine.inPlace || !program.inPlace)
@@ -60,7 +61,7 @@ export class CachedModel implements CausalModel {
     const dense = names.filter((name) => !(name in quantized))
     const session = await engine.createSession(
       program.bytes,
-      held ? { initializers: { ...used(weights.tensors, dense), ...partsOf(quantized) } } : {},
+      held ? { initializers: { ...used(weights.tensors, dense), ...stackedPartsOf(quantized, program.stacks) } } : {},
     )
     const shared = held ? {} : used(weights.buffers, names)
     return new CachedModel(engine, session, architecture.dimensions, shared)
