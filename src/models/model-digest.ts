@@ -7,7 +7,7 @@ import { isAdapter, readAdapterConfig } from './adapter.ts'
 
 /** Files that decide what a model makes. */
 const decisive =
-  /^(config\.json|tokenizer\.json|tokenizer_config\.json|model.*\.safetensors|adapter_(config\.json|model\.safetensors))$/
+  /^(config\.json|tokenizer\.json|tokenizer_config\.json|chat_template\.jinja|model.*\.safetensors|adapter_(config\.json|model\.safetensors))$/
 
 /**
  * SHA-256 (hex) over the names and contents of a model folder's configuration, tokenizer and weights; of an adapter's,

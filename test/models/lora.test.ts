@@ -12,8 +12,8 @@ import { compile, dataOf, evaluate } from '../../src/graph/testing/program.ts'
 import { expectClose } from '../../src/graph/testing/tolerance.ts'
 import { nextTokenLoss } from '../../src/losses/next-token.ts'
 import { saveAdapter } from '../../src/models/adapter.ts'
-import { loadModel } from '../../src/models/checkpoint.ts'
-import { LoraModel, loraTargets, mergedWeights } from '../../src/models/lora.ts'
+import { loadMaskedModel, loadModel, loadSequenceModel } from '../../src/models/checkpoint.ts'
+import { type Adapted, LoraModel, loraTargets, mergedWeights } from '../../src/models/lora.ts'
 import { adapterNames } from '../../src/models/low-rank.ts'
 import { initialize } from '../../src/nn/parameters.ts'
 import { RandomKey } from '../../src/nn/random-bits.ts'
@@ -70,6 +70,46 @@ describe.each(['lora-llama', 'lora-gpt2'])('%s, from the files that PEFT saved',
     expectClose(got, wanted, { relative: 2e-5, absolute: 2e-5 })
     state.release()
     await model.release()
+  })
+})
+
+describe('adapters of the other families, from the files that PEFT saved', () => {
+  const read = (name: string) => {
+    const { ids, logits } = readFixture<Expected>(`models/${name}/expected.json`)
+    const tokens = input('ids', 'int32', [ids.length, ids[0]!.length])
+    const mask = input('mask', 'int32', [ids.length, ids[0]!.length])
+    const data = Int32Array.from(ids.flat())
+    return { logits, tokens, source: { ids: tokens, mask }, feeds: { ids: data, mask: data.map(() => 1) } }
+  }
+  const close = { relative: 1e-5, absolute: 1e-5 }
+
+  it('lora-bert has PEFT’s logits to 1e-5, apart and merged', async () => {
+    const { logits, source, feeds } = read('lora-bert')
+    const { architecture, weights } = await loadMaskedModel(path('lora-bert'))
+    const apart = await evaluate(engine, { y: architecture.logits(source) }, { ...dataOf(weights), ...feeds })
+    expectClose(apart.y!, logits, close)
+    const model = architecture as typeof architecture & Adapted & { readonly base: typeof architecture }
+    const merged = dataOf(mergedWeights(model, weights))
+    const together = await evaluate(engine, { y: model.base.logits(source) }, { ...merged, ...feeds })
+    expectClose(together.y!, logits, close)
+  })
+
+  it('lora-t5 has PEFT’s logits to 1e-5, apart, merged, and by its parts', async () => {
+    const { logits, source, tokens, feeds } = read('lora-t5')
+    const { architecture, weights } = await loadSequenceModel(path('lora-t5'))
+    const own = { ...dataOf(weights), ...feeds }
+    const apart = await evaluate(engine, { y: architecture.logits(source, tokens) }, own)
+    expectClose(apart.y!, logits, close)
+    const model = architecture as typeof architecture & Adapted & { readonly base: typeof architecture }
+    const merged = dataOf(mergedWeights(model, weights))
+    const together = await evaluate(engine, { y: model.base.logits(source, tokens) }, { ...merged, ...feeds })
+    expectClose(together.y!, logits, close)
+    const layers = (of: typeof architecture) => of.sourceLayers(of.encode(source)).at(-1)!
+    const [parts, wanted] = [
+      await evaluate(engine, { ...layers(architecture) }, own),
+      await evaluate(engine, { ...layers(model.base) }, { ...merged, ...feeds }),
+    ]
+    for (const name of ['keys', 'values']) expectClose(parts[name]!, Array.from(wanted[name]!, Number), close)
   })
 })
 
