@@ -23,6 +23,7 @@ const inOrder = [
   'grammar',
   'tokenize',
   'first-token',
+  'load-checkpoint',
   'first-pictures',
   'event-loop',
   'tiny-shakespeare',
