@@ -71,7 +71,7 @@ describe.each(names)('an adapter of %s', (name) => {
   })
 
   it('resumed = unbroken, bit for bit', async () => {
-    const change = { lora: { rank: 2, dropout: 0.2, modules: 'all' }, set: { accumulation: 2, emaDecay: 0.9 } } as const
+    const change = { lora: { rank: 2, dropout: 0.2, modules: 'all' }, set: { emaDecay: 0.9, evaluations: 1 } } as const
     const unbroken = tuned(name, change)
     await runToEnd(unbroken)
     const { out } = tuned(name)
