@@ -2,7 +2,7 @@
  * All benches in order, each in a process of its own, each recording its result; an idle machine and some 40 minutes.
  * The exit code is 1 where one failed.
  *
- *     ATELIER_PYTHON=… npm run bench -- all [names …]
+ *     ATELIER_PYTHON=… ATELIER_PEERS=… npm run bench -- all [names …]
  */
 import { spawnSync } from 'node:child_process'
 import { projectFolder } from './processes.ts'
@@ -11,6 +11,7 @@ const inOrder = [
   'train-gpt',
   'decode',
   'batch-decode',
+  'quantized-decode',
   'train-gpt-js',
   'train-bert',
   'train-t5',

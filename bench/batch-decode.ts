@@ -4,19 +4,17 @@
  *
  *     npm run bench -- batch-decode [rounds=5] [tokens=96] [record=1]
  */
-import type { CausalConfig } from '../src/models/architecture.ts'
 import { loadModel } from '../src/models/checkpoint.ts'
 import { createEngine } from '../src/runtime/index.ts'
 import { CachedModel } from '../src/sample/cached-model.ts'
 import { ContinuousBatch } from '../src/sample/continuous-batch.ts'
-import { tenMillion, untrainedDecoder } from './models/small-decoder.ts'
+import { hundredMillion, untrainedDecoder } from './models/small-decoder.ts'
 import { projectFolder, settingsOf } from './processes.ts'
 import { type Measurement, record } from './record.ts'
 import { median } from './turns.ts'
 
 const settings = settingsOf({ rounds: 5, tokens: 96, record: 1 })
 const sequences = 16
-const large: CausalConfig = { ...tenMillion, dModel: 768, nLayers: 12, nHeads: 12, nKvHeads: 12, dFf: 2048 }
 
 /** Tokens a second of `count` requests at once, each of a prompt of 8 ids and `tokens` more. */
 async function rate(batch: ContinuousBatch, count: number, tokens: number): Promise<number> {
@@ -53,7 +51,7 @@ async function measure(name: string, model: CachedModel, tokens: number): Promis
 
 const engine = await createEngine('cpu')
 const gallery = await loadModel(`${projectFolder}gallery/en`)
-const { model: decoder, weights } = untrainedDecoder(large)
+const { model: decoder, weights } = untrainedDecoder(hundredMillion)
 const models = {
   'gallery/en': () => CachedModel.create(engine, gallery.architecture, { tensors: gallery.weights }),
   '110 M parameters': () => CachedModel.create(engine, decoder, { tensors: weights }),

@@ -17,6 +17,16 @@ export const tenMillion: CausalConfig = {
   dFf: 896,
 }
 
+/** A Llama decoder of 98 M parameters: 85 M in layers, a table and an untied head for 8,192 tokens. */
+export const hundredMillion: CausalConfig = {
+  ...tenMillion,
+  dModel: 768,
+  nLayers: 12,
+  nHeads: 12,
+  nKvHeads: 12,
+  dFf: 2048,
+}
+
 /** The gallery's size: 4.7 M parameters, 4,096 tokens. */
 export const gallerySize: CausalConfig = {
   ...base,
