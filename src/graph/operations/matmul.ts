@@ -48,7 +48,7 @@ const matmulRow: Operation<MatmulAttributes> = {
 
 /**
  * ∂/∂B. A matrix B shared by a batch of A sums over the batch inside one product, and a tall result
- * is computed as the transpose of a wide one, which runs faster, the more so the taller (docs/log.md).
+ * is computed as the transpose of a wide one, which runs faster.
  */
 function gradientOfB(a: Tensor, b: Tensor, g: Tensor, { transposeA, transposeB, alpha }: MatmulAttributes): Tensor {
   const shared = b.rank === 2 && !transposeA
