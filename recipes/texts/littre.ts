@@ -3,6 +3,11 @@ import { gunzipSync } from 'node:zlib'
 import { debianFile } from './debian-package.ts'
 import { syllables, versesOf } from './french-verse.ts'
 
+/** What {@link readLittre} reads, for a card. */
+export const littreSource = "quotations in Littré's dictionary (stardict-xmlittre)"
+
+export const littreLicence = 'public domain (texts whose terms are over)'
+
 /** A passage that the dictionary quotes for a word. */
 export interface Quotation {
   /** The word, in small letters. */

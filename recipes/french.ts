@@ -1,0 +1,35 @@
+/**
+ * The gallery's French: prose and verse of four centuries, from the passages that Littré's dictionary quotes.
+ *
+ *     npm run recipe -- french [RUN]
+ *
+ * Trains into RUN (runs/french), or goes on with it, then writes the weights in 16 bits to gallery/fr.
+ */
+import { trainTextForGallery } from './text-gallery.ts'
+import { littreLicence, littreSource, readLittre } from './texts/littre.ts'
+import { writeRows } from './texts/write-rows.ts'
+
+const out = process.argv[2] ?? 'runs/french'
+const data = `${out}-data/quotations.jsonl`
+await writeRows(data, async () => (await readLittre()).map(({ text }) => ({ text })))
+
+await trainTextForGallery({
+  name: 'fr',
+  title: {
+    en: 'French literary prose and verse',
+    fr: 'Prose et vers de la littérature française',
+  },
+  example: 'atelier generate text --model gallery/fr --prompt "La liberté"',
+  out,
+  options: {
+    data: [data],
+    sources: [littreSource],
+    licence: littreLicence,
+    preset: 'small',
+    tokenizer: { kind: 'bpe', vocabulary: 6144 },
+    // 6.6 million parameters: 13 MB in 16 bits.
+    set: { dModel: 288, nLayers: 6, nHeads: 9, nKvHeads: 3, dFf: 704, contextLength: 256, batchSize: 16 },
+    budget: { steps: 2400 },
+    prompt: 'La liberté',
+  },
+})
