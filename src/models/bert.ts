@@ -7,7 +7,8 @@ import { reshape, slice } from '../graph/operations/shape.ts'
 import { constant, formatShape, type Tensor } from '../graph/tensor.ts'
 import { Embedding, LayerNorm, Linear } from '../nn/layers.ts'
 import { joinHeads, maskedAttention, paddingMask, splitHeads } from '../nn/masked-attention.ts'
-import { Scope } from '../nn/parameters.ts'
+import { nearHeads } from '../nn/near-heads.ts'
+import { type Matrix, Scope } from '../nn/parameters.ts'
 import { dropout, type RandomKey } from '../nn/random-bits.ts'
 import { type BertForm, bertForms, type LayerNames } from './bert-forms.ts'
 import { checkHeads } from './check.ts'
@@ -33,9 +34,11 @@ class Block {
 
   constructor(scope: Scope, names: LayerNames, config: MaskedConfig) {
     const { dModel, dFf, normEpsilon } = config
-    const square = (name: string) => new Linear(scope.child(name), dModel, dModel, biased)
-    this.q = square(names.q)
-    this.k = square(names.k)
+    const { queries, keys } = nearHeads({ dModel, dHead: dModel / config.nHeads, deviation })
+    const square = (name: string, mean?: Matrix) =>
+      new Linear(scope.child(name), dModel, dModel, { ...biased, ...(mean ? { mean } : {}) })
+    this.q = square(names.q, queries)
+    this.k = square(names.k, keys)
     this.v = square(names.v)
     this.o = square(names.o)
     this.attentionNorm = new LayerNorm(scope.child(names.attentionNorm), dModel, normEpsilon)
@@ -63,7 +66,8 @@ class Block {
  * GELU by erf, then logits = W · norm(gelu(W x + b)) + b with W the table of words if tied. `form` makes it one of its
  * near kin: DistilBERT (Sanh et al. 2019), without segments; RoBERTa (Liu et al. 2019), whose positions count tokens and
  * begin after the padding's id. Published checkpoints load unchanged; the pooled output and the next-sentence head,
- * which masked modelling has no use for, are left out, and attention's probabilities are never dropped.
+ * which masked modelling has no use for, are left out, and attention's probabilities are never dropped. A new model's
+ * heads begin by {@link nearHeads}, which is ours.
  */
 export class Bert implements MaskedArchitecture {
   readonly scope = new Scope()
@@ -92,9 +96,11 @@ export class Bert implements MaskedArchitecture {
     const { names } = form
     const model = this.scope.child(names.model)
     const embeddings = model.child('embeddings')
-    const table = (name: string, rows: number) => new Embedding(embeddings.child(name), rows, dModel, { deviation })
+    const table = (name: string, rows: number, mean?: Matrix) =>
+      new Embedding(embeddings.child(name), rows, dModel, { deviation, ...(mean ? { mean } : {}) })
+    const { positions } = nearHeads({ dModel, dHead, deviation })
     this.#words = table('word_embeddings', vocabSize)
-    this.#positions = table('position_embeddings', contextLength + form.firstPosition(settings))
+    this.#positions = table('position_embeddings', contextLength + form.firstPosition(settings), positions)
     this.#types = tokenTypes > 0 ? table('token_type_embeddings', tokenTypes) : undefined
     this.#embeddingNorm = new LayerNorm(embeddings.child('LayerNorm'), dModel, normEpsilon)
     const layers = model.child(names.layers)

@@ -2,7 +2,7 @@ import { gather } from '../graph/operations/indexing.ts'
 import { linear } from '../graph/operations/matmul.ts'
 import { layerNorm, rmsNorm } from '../graph/operations/normalization.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import type { Scope } from './parameters.ts'
+import type { Matrix, Scope } from './parameters.ts'
 
 /** y = x · Wᵀ + b, with W [out, in] as Hugging Face's checkpoints hold it. */
 export class Linear {
@@ -11,9 +11,14 @@ export class Linear {
   /** [out], where the layer has one. */
   readonly bias: Tensor | undefined
 
-  constructor(scope: Scope, inputs: number, outputs: number, options: { deviation: number; bias?: boolean }) {
-    this.weight = scope.parameter('weight', [outputs, inputs], { kind: 'normal', deviation: options.deviation })
-    this.bias = options.bias ? scope.parameter('bias', [outputs], { kind: 'zeros' }) : undefined
+  constructor(
+    scope: Scope,
+    inputs: number,
+    outputs: number,
+    { bias, ...normal }: { deviation: number; mean?: Matrix; bias?: boolean },
+  ) {
+    this.weight = scope.parameter('weight', [outputs, inputs], { kind: 'normal', ...normal })
+    this.bias = bias ? scope.parameter('bias', [outputs], { kind: 'zeros' }) : undefined
   }
 
   /** [..., in] → [..., out]. */
@@ -27,8 +32,8 @@ export class Embedding {
   /** [symbols, width]. */
   readonly weight: Tensor
 
-  constructor(scope: Scope, symbols: number, width: number, options: { deviation: number }) {
-    this.weight = scope.parameter('weight', [symbols, width], { kind: 'normal', deviation: options.deviation })
+  constructor(scope: Scope, symbols: number, width: number, options: { deviation: number; mean?: Matrix }) {
+    this.weight = scope.parameter('weight', [symbols, width], { kind: 'normal', ...options })
   }
 
   /** int ids [...] → [..., width]. */

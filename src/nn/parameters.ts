@@ -3,8 +3,13 @@ import { type HostTensor, sizeOf } from '../graph/dtype.ts'
 import { input, type Tensor } from '../graph/tensor.ts'
 import type { Random } from '../random/random.ts'
 
-/** How a parameter begins. `normal` has mean 0. */
-export type Initializer = { readonly kind: 'normal'; readonly deviation: number } | { readonly kind: 'zeros' | 'ones' }
+/** Elements of a matrix by row and column. */
+export type Matrix = (row: number, column: number) => number
+
+/** How a parameter begins. `normal` has mean 0, or that of a matrix whose elements differ in it. */
+export type Initializer =
+  | { readonly kind: 'normal'; readonly deviation: number; readonly mean?: Matrix }
+  | { readonly kind: 'zeros' | 'ones' }
 
 /** A learned tensor: its place in the graph and how it begins. */
 export interface Parameter {
@@ -66,7 +71,13 @@ export function initialize({ name, shape, initializer }: Parameter, random: Rand
   const data = new Float32Array(sizeOf(shape))
   if (initializer.kind === 'normal') random.split(name).fillGaussian(data, initializer.deviation)
   if (initializer.kind === 'ones') data.fill(1)
+  addMean(data, shape, initializer)
   return { dtype: 'float32', shape, data }
+}
+
+function addMean(data: Float32Array, [, columns = 1]: readonly number[], initializer: Initializer): void {
+  if (initializer.kind !== 'normal' || !initializer.mean) return
+  for (let i = 0; i < data.length; i++) data[i]! += initializer.mean(Math.floor(i / columns), i % columns)
 }
 
 /** Elements drawn between two turns of the event loop; even, for they are drawn in pairs. */
@@ -84,6 +95,7 @@ export async function initializeAll(parameters: Iterable<Parameter>, random: Ran
       if (initializer.kind === 'ones') piece.fill(1)
       if (piece.length === pieceLength) await new Promise((resolve) => setTimeout(resolve))
     }
+    addMean(data, shape, initializer)
     values.set(name, { dtype: 'float32', shape, data })
   }
   return values
