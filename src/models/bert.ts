@@ -73,6 +73,7 @@ export class Bert implements MaskedArchitecture {
   readonly scope = new Scope()
   readonly dimensions: MaskedDimensions
   readonly config: Readonly<Record<string, unknown>>
+  readonly outputBias: string
   readonly #settings: MaskedConfig
   readonly #form: BertForm
   readonly #words: Embedding
@@ -83,7 +84,7 @@ export class Bert implements MaskedArchitecture {
   readonly #transform: Linear
   readonly #transformNorm: LayerNorm
   readonly #output: Tensor
-  readonly #outputBias: Tensor
+  readonly #bias: Tensor
 
   /** Throws ConfigError where heads do not divide the width. */
   constructor(settings: MaskedConfig, form: BertForm = bertForms.bert) {
@@ -110,7 +111,8 @@ export class Bert implements MaskedArchitecture {
     this.#output = settings.tieEmbeddings
       ? this.#words.weight
       : new Linear(this.scope.child(names.output), dModel, vocabSize, { deviation }).weight
-    this.#outputBias = this.scope.child(names.outputBias).parameter('bias', [vocabSize], { kind: 'zeros' })
+    this.outputBias = `${names.outputBias}.bias`
+    this.#bias = this.scope.parameter(this.outputBias, [vocabSize], { kind: 'zeros' })
   }
 
   states(input: MaskedInput, key?: RandomKey): Tensor {
@@ -125,7 +127,7 @@ export class Bert implements MaskedArchitecture {
     const states = this.states(input, key)
     const wanted = input.places ? gather(reshape(states, [-1, this.dimensions.dModel]), input.places) : states
     const x = this.#transformNorm.forward(gelu(this.#transform.forward(wanted)))
-    return linear(x, this.#output, this.#outputBias)
+    return linear(x, this.#output, this.#bias)
   }
 
   /** Words, positions and segments added up: [B, T, C]. */

@@ -76,6 +76,7 @@ export class LoraModel implements CausalArchitecture, Adapted {
 /** A model that fills gaps with {@link LowRankAdapters}. */
 class LoraMaskedModel implements MaskedArchitecture, Adapted {
   readonly peftTask = null
+  readonly outputBias: string
   readonly scope: Scope
   readonly dimensions: MaskedDimensions
   readonly config: Readonly<Record<string, unknown>>
@@ -90,6 +91,7 @@ class LoraMaskedModel implements MaskedArchitecture, Adapted {
     this.lora = lora
     this.dimensions = base.dimensions
     this.config = base.config
+    this.outputBias = base.outputBias
     this.matrices = matricesOf('masked', base)
     this.#lowRank = new LowRankAdapters(this.matrices, lora)
     this.adapters = this.#lowRank.scope

@@ -34,6 +34,8 @@ export interface MaskedArchitecture {
   readonly dimensions: MaskedDimensions
   /** `config.json` as Hugging Face transformers reads it. */
   readonly config: Readonly<Record<string, unknown>>
+  /** Name of the parameter [vocabSize] that is added to every place's logits. */
+  readonly outputBias: string
   /** The last layer, [B, T, dModel]: for what is built on top; `key` is what dropout draws from. */
   states(input: MaskedInput, key?: RandomKey): Tensor
   /**

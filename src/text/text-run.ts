@@ -250,11 +250,12 @@ export class TextRun {
 }
 
 /** The parameters that move and where they begin, and what stands still beside them. */
-async function trainedPart({ record }: Prepared, { architecture }: Objective, goesOn: boolean) {
+async function trainedPart({ record }: Prepared, { architecture, initial }: Objective, goesOn: boolean) {
   const { from } = record
   const adapted = asAdapted(architecture)
   const { parameters } = adapted?.adapters ?? architecture.scope
-  if (!from || (goesOn && !adapted)) return { parameters }
+  if (goesOn && !adapted) return { parameters }
+  if (!from) return { parameters, ...(initial ? { initial: initial() } : {}) }
   const weights = await weightsToTune(from, familyNamed(record.architecture))
   return { parameters, ...(adapted ? { frozen: weights } : { initial: weights }) }
 }

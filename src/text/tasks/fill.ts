@@ -1,5 +1,6 @@
 import { chunkBatches, rowsOf } from '../../data/chunks.ts'
 import { hiddenIn, type MaskedShape, type MaskedText, Masker, maskedBatch } from '../../data/masking.ts'
+import { logFrequencies } from '../../data/token-frequencies.ts'
 import type { Tokenizer } from '../../data/tokenizers/index.ts'
 import { epochWindows, randomWindows } from '../../data/windows.ts'
 import { ConfigError } from '../../errors.ts'
@@ -57,6 +58,11 @@ function open(given: Given): Objective {
   return {
     title: row.title,
     architecture,
+    initial: () => {
+      // Else the first steps teach every layer which tokens are frequent, and bury what tells texts apart.
+      const data = logFrequencies(train, config.vocabSize)
+      return { [architecture.outputBias]: { dtype: 'float32', shape: [config.vocabSize], data } }
+    },
     loss: tokenLoss(architecture.logits(texts, key), targets, { smoothing: labelSmoothing }),
     batch: (index) => ({ ...batchOf(rowsOf(windows.batch(index), width), hiding.at(index)) }),
     tokensPerBatch: batchSize * contextLength,

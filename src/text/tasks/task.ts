@@ -1,3 +1,4 @@
+import type { HostTensor } from '../../graph/dtype.ts'
 import type { Tensor } from '../../graph/tensor.ts'
 import { type Architectures, withAdapters } from '../../models/lora.ts'
 import type { ArchitectureRow, Family } from '../../models/registry.ts'
@@ -50,6 +51,8 @@ export interface Objective {
     readonly config: Readonly<Record<string, unknown>>
     readonly dimensions: { readonly contextLength: number }
   }
+  /** Weights that a new model begins with, where what the corpus says is better than chance. */
+  initial?(): Readonly<Record<string, HostTensor>>
   /** The scalar loss of a batch, in nats a prediction. */
   readonly loss: Tensor
   /** The values of a batch, a pure function of its number. */
