@@ -69,6 +69,15 @@ describe('what is learned', () => {
   })
 })
 
+it('fill begins with the frequencies of the tokens', async () => {
+  const { run, accuracy } = await runToEnd(tiny('fill', { budget: { steps: 1 }, set: { learningRate: 0 } }))
+  const { weights, architecture } = await loadMaskedModel(run)
+  const bias = [...(weights[architecture.outputBias]!.data as Float32Array)]
+  expect(bias.reduce((sum, value) => sum + Math.exp(value), 0)).toBeCloseTo(1, 5)
+  expect(Math.max(...bias) - Math.min(...bias)).toBeGreaterThan(3)
+  expect(accuracy).toBeGreaterThan(1 / 40) // the likeliest token, of more than a hundred
+})
+
 describe('pairs', () => {
   it('come from tables and from fields that are named, and are cut where they are too long', async () => {
     const tsv = file('pairs.tsv', `a\tb\n${pairs.map(({ input, target }) => `${input}\t${target}\n`).join('')}`)
