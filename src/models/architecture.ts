@@ -32,7 +32,7 @@ export interface DecodeInput {
   readonly lastPosition: Tensor
   /** int32 scalar: the largest last position plus one. */
   readonly total: Tensor
-  /** int32 [K]: after which of each row's T new ids logits are wanted; after its last where absent. */
+  /** int32 [K]: after which of the B·T new ids, row by row, logits are wanted; after each row's last where absent. */
   readonly places?: Tensor
   /** Added to the scores, [B, 1, T, total]: hides the padding of a batch; nothing where absent. */
   readonly bias?: Tensor
@@ -41,7 +41,7 @@ export interface DecodeInput {
 
 /** What follows each row's last id, or those at `places`, and the caches with the new positions in them. */
 export interface DecodeOutput {
-  /** [B, 1, vocabSize], or [K, B, vocabSize] where there are `places`. */
+  /** [B, 1, vocabSize], or [K, vocabSize] where there are `places`. */
   readonly logits: Tensor
   readonly caches: readonly LayerCache[]
 }

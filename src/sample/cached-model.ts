@@ -8,6 +8,7 @@ import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 import { CachedState } from './cached-state.ts'
 import type { CausalModel, DecodingState } from './causal-model.ts'
+import { LogitSummer, leastLogits } from './logit-sums.ts'
 import { parametersIn } from './parameters-in.ts'
 
 /** Where weights come from: host tensors, packed once for inference, or a trainer's own buffers, shared. */
@@ -26,12 +27,14 @@ export class CachedModel implements CausalModel {
   readonly #session: Session
   readonly #dimensions: CausalDimensions
   readonly #shared: Readonly<Record<string, DeviceBuffer>>
+  readonly #summer: LogitSummer | undefined
 
   private constructor(
     engine: Engine,
     session: Session,
     dimensions: CausalDimensions,
     shared: Record<string, DeviceBuffer>,
+    summer: LogitSummer | undefined,
   ) {
     this.vocabSize = dimensions.vocabSize
     this.contextLength = dimensions.contextLength
@@ -39,6 +42,7 @@ export class CachedModel implements CausalModel {
     this.#session = session
     this.#dimensions = dimensions
     this.#shared = shared
+    this.#summer = summer
   }
 
   /** Compiles the decoding graph. Throws ConfigError for heads that {@link checkDecodable} refuses, EngineError where the engine refuses the graph or cannot extend caches in place. */
@@ -64,12 +68,12 @@ export class CachedModel implements CausalModel {
       held ? { initializers: { ...used(weights.tensors, dense), ...stackedPartsOf(quantized, program.stacks) } } : {},
     )
     const shared = held ? {} : used(weights.buffers, names)
-    return new CachedModel(engine, session, architecture.dimensions, shared)
+    return new CachedModel(engine, session, architecture.dimensions, shared, await summerFor(engine, architecture))
   }
 
   /** The same graph with further inputs that all its states share, such as a source text; they stay their owner's. */
   given(inputs: Readonly<Record<string, DeviceBuffer>>): CausalModel {
-    return new CachedModel(this.#engine, this.#session, this.#dimensions, { ...this.#shared, ...inputs })
+    return new CachedModel(this.#engine, this.#session, this.#dimensions, { ...this.#shared, ...inputs }, this.#summer)
   }
 
   async open({ batch, capacity = this.contextLength }: { batch: number; capacity?: number }): Promise<DecodingState> {
@@ -79,13 +83,19 @@ export class CachedModel implements CausalModel {
         { capacity },
       )
     const [engine, session, dimensions, shared] = [this.#engine, this.#session, this.#dimensions, this.#shared]
-    return new CachedState({ engine, session, dimensions, shared, batch, capacity })
+    return new CachedState({ engine, session, dimensions, shared, batch, capacity, summer: this.#summer })
   }
 
   /** Frees the compiled graph; states must have been released. */
   async release(): Promise<void> {
+    await this.#summer?.release()
     await this.#session.release()
   }
+}
+
+/** Node's engine alone runs on the calling thread, and few logits are summed as fast without one. */
+async function summerFor(engine: Engine, { dimensions }: Decodable): Promise<LogitSummer | undefined> {
+  return engine.name === 'cpu' && dimensions.vocabSize >= leastLogits ? LogitSummer.create(engine) : undefined
 }
 
 /** Throws {@link ConfigError} for a model that can't be decoded over a cache: the size of its heads. */

@@ -2,8 +2,9 @@ import { ConfigError } from '../errors.ts'
 import type { CausalDimensions } from '../models/architecture.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 import { CacheRows } from './cache-rows.ts'
-import { type DecodingState, promptChunk } from './causal-model.ts'
+import { type DecodingState, type LogitSums, promptChunk } from './causal-model.ts'
 import { DecodingCall, type DecodingCallOptions } from './decoding-call.ts'
+import type { LogitSummer } from './logit-sums.ts'
 import { PacedRuns } from './paced-runs.ts'
 
 /** Scored ids up to this many keep their buffers for the next time: guesses come again and again. */
@@ -18,6 +19,7 @@ interface CachedStateOptions {
   readonly shared: Readonly<Record<string, DeviceBuffer>>
   readonly batch: number
   readonly capacity: number
+  readonly summer: LogitSummer | undefined
 }
 
 /** Sequences over the rows of one cache [batch, nKvHeads, capacity, dHead] a layer, which runs extend in place. */
@@ -30,6 +32,8 @@ export class CachedState implements DecodingState {
   readonly #runs: { readonly step: PacedRuns; readonly score: PacedRuns }
   /** The last step's call, for as many rows as it had. */
   #step: { readonly rows: number; readonly call: DecodingCall; readonly release: () => void } | undefined
+  /** Whether the last call of `append` has summed over the step's logits. */
+  #summed = false
   readonly #scores = new Map<string, { readonly call: DecodingCall; readonly release: () => void }>()
 
   constructor(options: CachedStateOptions) {
@@ -42,11 +46,19 @@ export class CachedState implements DecodingState {
     this.#runs = { step: new PacedRuns(engine), score: new PacedRuns(engine) }
   }
 
-  async append(ids: readonly (readonly number[])[]): Promise<Float32Array> {
+  async append(ids: readonly (readonly number[])[], temperatures?: readonly number[]): Promise<Float32Array> {
     this.#check(ids)
-    if (ids.every((row) => row.length <= 1)) return this.#appendOne(ids)
-    for (const [row, added] of ids.entries()) if (added.length > 0) await this.#appendRow(row, added)
+    this.#summed = false
+    if (ids.every((row) => row.length <= 1)) return this.#appendOne(ids, temperatures)
+    for (const rows of this.#together(ids)) {
+      if (rows.length > 1) await this.#begin(rows[0]!, ids.slice(rows[0], rows.at(-1)! + 1))
+      else await this.#appendRow(rows[0]!, ids[rows[0]!]!)
+    }
     return this.#logits
+  }
+
+  sums(row: number): LogitSums | undefined {
+    return this.#summed ? this.#step?.call.sums?.of(row) : undefined
   }
 
   async score(row: number, ids: readonly number[]): Promise<Float32Array> {
@@ -102,7 +114,7 @@ export class CachedState implements DecodingState {
    * One id a row, all rows in one run, up to the last that has one; those before it without one are computed in a place
    * that nobody reads.
    */
-  async #appendOne(ids: readonly (readonly number[])[]): Promise<Float32Array> {
+  async #appendOne(ids: readonly (readonly number[])[], temperatures?: readonly number[]): Promise<Float32Array> {
     const rows = ids.findLastIndex((row) => row.length > 0) + 1
     if (rows === 0) return this.#logits
     const taken = ids.slice(0, rows)
@@ -112,10 +124,12 @@ export class CachedState implements DecodingState {
       taken.map((row) => row[0] ?? 0),
       places,
       places,
-      [0],
+      [...taken.keys()],
     )
     await this.#runs.step.run(call.binding)
     for (const [row, added] of taken.entries()) this.lengths[row]! += added.length
+    if (temperatures && call.sums) call.sums.run(temperatures)
+    this.#summed = temperatures !== undefined
     return call.read()
   }
 
@@ -123,8 +137,49 @@ export class CachedState implements DecodingState {
     if (this.#step?.rows === rows) return this.#step.call
     this.#step?.release()
     this.#step = undefined
-    this.#step = { rows, ...this.#call(this.#caches.rows(0, rows), rows, 1, 1) }
+    this.#step = { rows, ...this.#call(this.#caches.rows(0, rows), rows, 1, rows) }
     return this.#step.call
+  }
+
+  /** Rows with ids in order, those in one list that are read in one run: neighbours that begin, if they are short. */
+  #together(ids: readonly (readonly number[])[]): number[][] {
+    const groups: number[][] = []
+    let longest = 0
+    for (const [row, { length }] of ids.entries()) {
+      if (length === 0) continue
+      const group = groups.at(-1)
+      const beside = group?.at(-1) === row - 1 && this.lengths[row - 1] === 0 && this.lengths[row] === 0
+      longest = Math.max(longest, length)
+      if (beside && longest * (group.length + 1) <= promptChunk) group.push(row)
+      else {
+        groups.push([row])
+        longest = length
+      }
+    }
+    return groups
+  }
+
+  /** The beginnings of neighbours in one run, a chunk at most; behind a short one is nothing that its length counts. */
+  async #begin(first: number, ids: readonly (readonly number[])[]): Promise<void> {
+    const { vocabSize } = this.#options.dimensions
+    const length = Math.max(...ids.map((row) => row.length))
+    const { call, release } = this.#call(this.#caches.rows(first, first + ids.length), ids.length, length, ids.length)
+    try {
+      const padded = ids.flatMap((row) => [...row, ...new Array<number>(length - row.length).fill(0)])
+      const positions = padded.map((_, i) => i % length)
+      const last = ids.map((row) => row.length - 1)
+      await call.feed(
+        padded,
+        positions,
+        last,
+        last.map((at, row) => row * length + at),
+      )
+      await call.binding.run()
+      this.#logits.set(await call.read(), first * vocabSize)
+      for (const [row, added] of ids.entries()) this.lengths[first + row] = added.length
+    } finally {
+      release()
+    }
   }
 
   /** Many ids of one row, chunk by chunk: what bounds the memory of their activations. */
@@ -156,13 +211,23 @@ export class CachedState implements DecodingState {
 
   /** A call over views of the cache, which are released with it. */
   #call(caches: DecodingCallOptions['caches'], batch: number, length: number, places: number) {
-    const { engine, session, shared, dimensions } = this.#options
+    const { engine, session, shared, dimensions, summer } = this.#options
     const free = () => {
       for (const view of Object.values(caches)) view.release()
     }
     try {
       const { vocabSize } = dimensions
-      const call = new DecodingCall({ engine, session, shared, caches, batch, length, places, vocabSize })
+      const call = new DecodingCall({
+        engine,
+        session,
+        shared,
+        caches,
+        batch,
+        length,
+        places,
+        vocabSize,
+        summer: length === 1 ? summer : undefined,
+      })
       const release = () => {
         call.release()
         free()

@@ -14,7 +14,7 @@ export interface Candidates {
   readonly scores: Float64Array
   /** `[count]` probabilities up to one common factor; the likeliest id of all weighs 1. */
   readonly weights: Float64Array
-  /** Sum of the weights, and of those that the nucleus is sure to drop where `gatherNucleus` left them out. */
+  /** Sum of the weights, and of those that the nucleus is sure to drop where `holdNucleus` leaves them out. */
   total: number
   /** Room for ranking keys, at most 0, and for what {@link keepHeaviest} sorts. */
   readonly keys: Float64Array

@@ -12,6 +12,19 @@ export interface CausalModel {
   open(options: { readonly batch: number; readonly capacity?: number }): Promise<DecodingState>
 }
 
+/** Sums over a row's logits that an engine has made beside them, in single precision. */
+export interface LogitSums {
+  /** The greatest logit. */
+  readonly top: number
+  /** ln Σ exp(logit). */
+  readonly normalizer: number
+  /** Σ exp((logit − top) ÷ temperature); to {@link totalSlack} of it. */
+  readonly total: number
+}
+
+/** How far a {@link LogitSums} total may be from the exact one, relative to it: single precision, 100,000s of terms. */
+export const totalSlack = 2e-5
+
 /** Sequences in flight with their caches. Calls must not overlap. */
 export interface DecodingState {
   readonly batch: number
@@ -21,9 +34,11 @@ export interface DecodingState {
    * Appends `ids[b]` to sequence b (rows may differ in length; an empty row stays as it is) and
    * gives the logits that follow each sequence's last id, `[batch, vocabSize]` row-major. The array
    * is the state's own: valid, and free to be overwritten, until the next call; an empty row's are stale, and missing
-   * after the last row that isn't.
+   * after the last row that isn't. Who draws from them next may say at which temperature, row by row, for {@link DecodingState.sums}.
    */
-  append(ids: readonly (readonly number[])[]): Promise<Float32Array>
+  append(ids: readonly (readonly number[])[], temperatures?: readonly number[]): Promise<Float32Array>
+  /** Sums over a row's logits of the last `append`, where temperatures were given and the engine has made them. */
+  sums?(row: number): LogitSums | undefined
   /** Appends `ids` to sequence `row` and gives the logits that follow each of them, `[ids.length, vocabSize]`. */
   score(row: number, ids: readonly number[]): Promise<Float32Array>
   /** Sequence b continues what sequence `order[b]` holds now; for beams. */

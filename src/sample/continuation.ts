@@ -1,5 +1,5 @@
 import { Random } from '../random/random.ts'
-import type { CausalModel } from './causal-model.ts'
+import type { CausalModel, LogitSums } from './causal-model.ts'
 import {
   breakerIds,
   type FinishEvent,
@@ -59,19 +59,20 @@ export function samplerOf(
   })
 }
 
-/** Chooses the next id; gives what to append to the sequence. */
+/** Chooses the next id; gives what to append to the sequence. `sums` over the logits spare the time to make them. */
 export function* advance(
   row: Continuation,
   logits: Float32Array,
   sampler: Sampler,
   settings: SamplerSettings,
   options: GenerateOptions,
+  sums?: LogitSums,
 ): Generator<GenerationEvent, number[], undefined> {
   if (row.finished || (yield* endsBefore(row, options))) return []
   const context = contextOf(row)
-  const normalizer = logNormalizer(logits, context)
+  const normalizer = sums?.normalizer ?? logNormalizer(logits, context)
   row.random.counter = context.step
-  const id = sampler.choose(logits, context, row.random)
+  const id = sampler.choose(logits, context, row.random, sums)
   yield* take(row, { id, logits, normalizer }, sampler, settings, options)
   return row.finished ? [] : [id]
 }

@@ -173,21 +173,28 @@ export class ContinuousBatch {
 
   async #readPrompts(): Promise<void> {
     const reading = this.#running.filter(({ read, prompt, isOver }) => read < prompt.length && !isOver)
+    const chunks = new Map<Request, readonly number[]>()
     let room = promptChunk
     for (const request of reading.sort((a, b) => a.turn - b.turn)) {
       const chunk = request.prompt.slice(request.read, request.read + promptChunk)
-      if (chunk.length > room) return
+      if (chunk.length > room) break
       room -= chunk.length
       request.turn = this.#turns++
-      try {
-        const logits = await this.#state.append(
-          this.#running.map((other) => (other === request ? chunk : [])).concat(this.#free()),
-        )
+      chunks.set(request, chunk)
+    }
+    if (chunks.size > 0) await this.#read(chunks)
+  }
+
+  async #read(chunks: ReadonlyMap<Request, readonly number[]>): Promise<void> {
+    try {
+      const ids = this.#running.map((request) => chunks.get(request) ?? [])
+      const logits = await this.#state.append(ids.concat(this.#free()))
+      for (const [request, chunk] of chunks) {
         request.read += chunk.length
         if (request.read === request.prompt.length) this.#advance(request, logits)
-      } catch (error) {
-        end(request, error)
       }
+    } catch (error) {
+      for (const request of chunks.keys()) end(request, error)
     }
   }
 
@@ -197,7 +204,8 @@ export class ContinuousBatch {
     if (moving.length === 0) return
     try {
       const ids = this.#running.map(({ next, isOver }) => (next === undefined || isOver ? [] : [next]))
-      const logits = await this.#state.append(ids.concat(this.#free()))
+      const temperatures = this.#running.map(({ settings }) => settings.temperature)
+      const logits = await this.#state.append(ids.concat(this.#free()), temperatures)
       for (const request of moving) this.#advance(request, logits)
     } catch (error) {
       for (const request of moving) end(request, error)
@@ -213,9 +221,10 @@ export class ContinuousBatch {
     const { vocabSize } = this.#model
     const row = this.#running.indexOf(request)
     const own = logits.subarray(row * vocabSize, (row + 1) * vocabSize)
+    const sums = this.#state.sums?.(row)
     const { continuation, sampler, settings, options } = request
     attempt(request, () => {
-      request.next = tell(request, advance(continuation, own, sampler, settings, options))[0]
+      request.next = tell(request, advance(continuation, own, sampler, settings, options, sums))[0]
     })
   }
 }

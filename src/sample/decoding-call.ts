@@ -1,4 +1,5 @@
 import type { Binding, DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
+import type { BoundSums, LogitSummer } from './logit-sums.ts'
 
 /** What a run of a decoding graph is made with. */
 export interface DecodingCallOptions {
@@ -11,21 +12,25 @@ export interface DecodingCallOptions {
   readonly batch: number
   /** New ids a row. */
   readonly length: number
-  /** After how many of a row's new ids logits are wanted. */
+  /** After how many of the new ids, of all rows, logits are wanted. */
   readonly places: number
   readonly vocabSize: number
+  /** What makes {@link DecodingCall.sums}, where they are wanted. */
+  readonly summer?: LogitSummer | undefined
 }
 
 /** Buffers that one shape of run feeds and reads, bound once. */
 export class DecodingCall {
   readonly binding: Binding
-  /** Logits after the new ids at the places fed, [places, batch, vocabSize]. */
+  /** Sums over the logits, as of their own last run. */
+  readonly sums: BoundSums | undefined
+  /** Logits after the new ids at the places fed, [places, vocabSize]. */
   readonly #logits: DeviceBuffer
   readonly #fed: Readonly<Record<'ids' | 'positions' | 'lastPosition' | 'total' | 'places', DeviceBuffer>>
   readonly #made: DeviceBuffer[] = []
 
   /** Throws EngineError where memory does not suffice or the buffers do not fit; then nothing is left behind. */
-  constructor({ engine, session, shared, caches, batch, length, places, vocabSize }: DecodingCallOptions) {
+  constructor({ engine, session, shared, caches, batch, length, places, vocabSize, summer }: DecodingCallOptions) {
     const make = (shape: number[], dtype: 'int32' | 'float32' = 'int32') => {
       const buffer = engine.createBuffer({ dtype, shape })
       this.#made.push(buffer)
@@ -40,19 +45,20 @@ export class DecodingCall {
         total: make([]),
         places: make([places]),
       }
-      this.#logits = make([places, batch, vocabSize], 'float32')
+      this.#logits = make([places, vocabSize], 'float32')
       this.binding = bind(
         session,
         { ...shared, ...this.#fed, ...caches },
         { logits: this.#logits, ...extended(caches) },
       )
+      this.sums = summer?.bind(this.#logits)
     } catch (error) {
       this.#free()
       throw error
     }
   }
 
-  /** Ids and their positions, row by row, each row's last position, and after which of its ids logits are wanted. */
+  /** Ids and their positions, row by row, each row's last position, and after which of all these ids logits are wanted. */
   async feed(ids: readonly number[], positions: readonly number[], last: readonly number[], places: readonly number[]) {
     await write(this.#fed.ids, ids)
     await write(this.#fed.positions, positions)
@@ -67,6 +73,7 @@ export class DecodingCall {
   }
 
   release(): void {
+    this.sums?.release()
     this.binding.release()
     this.#free()
   }

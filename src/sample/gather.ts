@@ -20,24 +20,6 @@ export function gather(logits: Float32Array, topK: number, candidates: Candidate
   keepHeaviest(candidates, scores, weights, topK)
 }
 
-/**
- * Fills `candidates` with all ids that the nucleus of `topP` may hold and few others, at `temperature`; its total is
- * that of all ids, as the nucleus needs. Throws as {@link greatestAllowed} does.
- *
- * Ids of less than (1 − topP) ÷ vocabSize of the total together weigh less than 1 − topP of it: none is in the nucleus,
- * and most ids of a language model's are among them.
- */
-export function gatherNucleus(logits: Float32Array, temperature: number, topP: number, candidates: Candidates): void {
-  const top = greatestAllowed(logits)
-  const scale = inverse(temperature)
-  let total = 0
-  for (let id = 0; id < logits.length; id++) total += expNegative(((logits[id] as number) - top) * scale)
-  const leastScore = Math.log(((1 - topP) * total) / logits.length) - 1e-6
-  collect(logits, top, Math.max(top + temperature * leastScore, -Number.MAX_VALUE), candidates)
-  temper(candidates, temperature)
-  candidates.total = total
-}
-
 /** The greatest logit; throws {@link ConfigError} where all are at −∞. */
 export function greatestAllowed(logits: Float32Array): number {
   const top = greatest(logits)
@@ -45,7 +27,8 @@ export function greatestAllowed(logits: Float32Array): number {
   throw new ConfigError('sample: got no id that may follow, wanted one; loosen the constraint or the logit bias')
 }
 
-function collect(logits: Float32Array, top: number, bound: number, candidates: Candidates): void {
+/** Fills `candidates` with the ids whose logits are at least `bound`, and their scores at `temperature` 1. */
+export function collect(logits: Float32Array, top: number, bound: number, candidates: Candidates): void {
   const { ids, scores } = candidates
   let count = 0
   for (let id = 0; id < logits.length; id++) {
@@ -58,7 +41,7 @@ function collect(logits: Float32Array, top: number, bound: number, candidates: C
 }
 
 /** 1 ÷ temperature, finite, so that a score of 0 stays 0. */
-function inverse(temperature: number): number {
+export function inverse(temperature: number): number {
   return Math.min(1 / temperature, Number.MAX_VALUE)
 }
 

@@ -56,6 +56,7 @@ async function* drawAll(
   const { vocabSize } = model
   const sampler = samplerOf(model, capacity, settings, options)
   const rows = continuationsOf(model, prompts, settings, options)
+  const temperatures = rows.map(() => settings.temperature)
   const state = await model.open({ batch: rows.length, capacity })
   try {
     let logits = await prefill(state, prompts, settings.n, vocabSize)
@@ -63,10 +64,10 @@ async function* drawAll(
       const next: number[][] = []
       for (const [index, row] of rows.entries()) {
         const rowLogits = logits.subarray(index * vocabSize, (index + 1) * vocabSize)
-        next.push(yield* advance(row, rowLogits, sampler, settings, options))
+        next.push(yield* advance(row, rowLogits, sampler, settings, options, state.sums?.(index)))
       }
       if (rows.every((row) => row.finished)) return
-      logits = await state.append(next)
+      logits = await state.append(next, temperatures)
     }
   } finally {
     state.release()

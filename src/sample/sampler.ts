@@ -1,12 +1,14 @@
 import { ConfigError, DivergenceError } from '../errors.ts'
 import type { Random } from '../random/random.ts'
 import { type Candidates, createCandidates } from './candidates.ts'
+import type { LogitSums } from './causal-model.ts'
 import type { Constraint } from './constraint.ts'
 import { dry } from './dry.ts'
-import { gather, gatherNucleus, greatestAllowed, temper } from './gather.ts'
+import { gather, greatestAllowed, temper } from './gather.ts'
 import type { History } from './history.ts'
 import type { Position } from './log-probabilities.ts'
 import { noRepeatNgram } from './no-repeat-ngram.ts'
+import { holdNucleus } from './nucleus.ts'
 import { countPenalties, type LogitsProcessor, logitBias, repetitionPenalty } from './penalties.ts'
 import type { SamplerSettings } from './settings.ts'
 import { type Warper, warpers } from './warpers.ts'
@@ -84,6 +86,8 @@ export class Sampler {
   readonly #processors: readonly LogitsProcessor[]
   readonly #ban: LogitsProcessor | undefined
   readonly #warpers: readonly Warper[]
+  /** Whether anything comes before the temperature. */
+  readonly #changesLogits: boolean
   readonly #logits: Float32Array
   /** Room for candidates; free to be used between choices. */
   readonly room: Candidates
@@ -95,26 +99,29 @@ export class Sampler {
     this.#processors = processorsFor(settings, options)
     this.#ban = settings.noRepeatNgram > 0 ? noRepeatNgram(settings.noRepeatNgram) : undefined
     this.#warpers = warpers.filter((warper) => warper.active(settings))
+    const { beforeWarpers } = this.#hooks
+    this.#changesLogits = Boolean(this.#processors.length || beforeWarpers || this.#constraint || this.#ban)
     this.#logits = new Float32Array(options.vocabSize)
     this.room = createCandidates(options.vocabSize)
   }
 
   /**
    * The id that follows. `logits` (`[vocabSize]`, finite or −∞) stays as it is; takes one draw from `random`, or none
-   * at temperature 0, which takes the greatest (of equals, the lowest id).
+   * at temperature 0, which takes the greatest (of equals, the lowest id). `sums` over these logits spare the time to
+   * make them: the choice is the same.
    * Throws {@link ConfigError} where nothing is left to choose, {@link DivergenceError} where a hook wrote NaN or +∞.
    */
-  choose(logits: Float32Array, context: LogitsContext, random: Random): number {
-    const room = this.narrowed(logits, context)
+  choose(logits: Float32Array, context: LogitsContext, random: Random, sums?: LogitSums): number {
+    const room = this.narrowed(logits, context, sums)
     return this.#settings.temperature === 0 ? (room.ids[0] as number) : draw(room, random.uniform())
   }
 
   /** What {@link Sampler.choose} draws from, in {@link Sampler.room}: at temperature 0 the greatest alone. */
-  narrowed(logits: Float32Array, context: LogitsContext): Candidates {
+  narrowed(logits: Float32Array, context: LogitsContext, sums?: LogitSums): Candidates {
     const processed = this.processed(logits, context)
     if (this.#settings.temperature === 0) holdOnly(this.room, this.#greatest(processed, context))
     else {
-      this.#narrow(processed)
+      this.#narrow(processed, this.#changesLogits ? undefined : sums)
       if (this.#hooks.afterWarpers !== undefined) this.#mark(this.#hooks.afterWarpers, context)
     }
     return this.room
@@ -136,9 +143,9 @@ export class Sampler {
     return row.indexOf(greatestAllowed(row))
   }
 
-  #narrow(row: Float32Array): void {
+  #narrow(row: Float32Array, sums: LogitSums | undefined): void {
     const { temperature, topK, topP } = this.#settings
-    if (topK === 0 && topP < 1) gatherNucleus(row, temperature, topP, this.room)
+    if (topK === 0 && topP < 1) holdNucleus(row, temperature, topP, this.room, sums)
     else {
       gather(row, topK, this.room)
       temper(this.room, temperature)

@@ -1,4 +1,5 @@
 import { type Candidates, keepAtLeast, keepHeaviest } from './candidates.ts'
+import { keepNucleus } from './nucleus.ts'
 import type { SamplerSettings } from './settings.ts'
 
 /** Narrows the candidates down; reads one setting. */
@@ -11,11 +12,16 @@ export interface Warper {
 
 /**
  * The warpers in the order in which they run, Hugging Face's: after temperature and top-k ({@link gather} and
- * {@link temper}: dividing by a temperature keeps the order, so that top-k is taken first and only k are divided).
+ * {@link temper}: dividing by a temperature keeps the order, so that top-k is taken first and only k are divided), or
+ * after temperature and top-p where all ids have a part ({@link holdNucleus}).
  * Each sees what the one before it left.
  */
 export const warpers: readonly Warper[] = [
-  { name: 'topP', active: ({ topP }) => topP < 1, apply: (candidates, { topP }) => keepNucleus(candidates, topP) },
+  {
+    name: 'topP',
+    active: ({ topK, topP }) => topK > 0 && topP < 1, // of all ids, holdNucleus takes it
+    apply: (candidates, { topP }) => keepNucleus(candidates, topP),
+  },
   { name: 'minP', active: ({ minP }) => minP > 0, apply: (candidates, { minP }) => keepMinP(candidates, minP) },
   {
     name: 'typicalP',
@@ -23,14 +29,6 @@ export const warpers: readonly Warper[] = [
     apply: (candidates, { typicalP }) => keepTypical(candidates, typicalP),
   },
 ]
-
-/**
- * Keeps the fewest likeliest ids whose probabilities sum to at least `topP` (of equals, lower ids first).
- * Holtzman et al. 2020, "The curious case of neural text degeneration", equation 2.
- */
-function keepNucleus(candidates: Candidates, topP: number): void {
-  keepHeaviest(candidates, candidates.scores, candidates.weights, topP * candidates.total)
-}
 
 /**
  * Keeps the ids at least `minP` times as likely as the likeliest.

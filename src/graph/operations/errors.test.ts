@@ -64,6 +64,7 @@ const documented: readonly (readonly [() => unknown, string])[] = [
   [() => g.argMax(f(2), 0.5), 'argMax: axis 0.5 is out of range for 1 dimensions'],
   [() => g.argMax(of('bool', 2)), 'argMax: got bool, wanted float32 or float16 or int32 or int64; cast first'],
   [() => g.reshape(f(2, 3), [4]), 'reshape: [2, 3] does not have as many elements as [4]; check the sizes'],
+  [() => g.reshape(f('a', 6), ['b', 4]), 'reshape: [a, 6] does not have as many elements as [b, 4]; check the sizes'],
   [() => g.reshape(f(2, 3), [4, -1]), 'reshape: no size for −1 makes [4, -1] out of [2, 3]'],
   [() => g.reshape(f(2, 3), [-1, -1]), 'reshape: no size for −1 makes [-1, -1] out of [2, 3]'],
   [() => g.transpose(f(2, 3), [0, 0]), 'transpose: [0,0] does not permute the axes of [2, 3]'],

@@ -14,11 +14,11 @@ import {
 } from '../tensor.ts'
 import { sumTo } from './reduce.ts'
 
-/** The same elements in row-major order under another shape. */
+/** The same elements in row-major order under another shape; one name that x does not have stands for what is left. */
 const reshapeRow: Operation<{ readonly shape: Shape }> = {
   name: 'reshape',
   infer: ([x], { shape }) => {
-    if (elements(shape) !== elements(x!.shape))
+    if (!isReshaped(x!.shape, shape))
       throw new ShapeError(
         `reshape: ${formatShape(x!.shape)} does not have as many elements as ${formatShape(shape)}; check the sizes`,
       )
@@ -38,10 +38,22 @@ const reshapeRow: Operation<{ readonly shape: Shape }> = {
   },
 }
 
+/** Whether sizes have the same product, or can have by the one new name among `to`. */
+function isReshaped(from: Shape, to: Shape): boolean {
+  const fresh = to.filter((dim) => typeof dim === 'string' && !from.includes(dim))
+  if (fresh.length !== 1) return elements(from) === elements(to)
+  const names = to.filter((dim) => typeof dim === 'string' && dim !== fresh[0])
+  return new Set(names).size === names.length && numbers(from) % numbers(to) === 0
+}
+
+/** The product of the sizes that are numbers. */
+function numbers(shape: Shape): number {
+  return shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1)
+}
+
 /** A product of sizes in which names stay symbols, as a comparable key. */
 function elements(shape: Shape): string {
-  const size = shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1)
-  return [size, ...shape.filter((dim) => typeof dim === 'string').sort()].join('·')
+  return [numbers(shape), ...shape.filter((dim) => typeof dim === 'string').sort()].join('·')
 }
 
 /** y[i₀…] = x[i_permuted…]: axis k of the result is axis `permutation[k]` of x. */

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { Random } from '../random/random.ts'
+import { createCandidates } from './candidates.ts'
+import { totalSlack } from './causal-model.ts'
+import { expNegative } from './exponential.ts'
+import { greatest } from './gather.ts'
+import { logNormalizer } from './log-probabilities.ts'
+import { holdNucleus } from './nucleus.ts'
+
+const vocabSize = 300
+
+/** Sums that are as wrong as they may be. */
+function sumsOf(logits: Float32Array, temperature: number, error: number) {
+  const top = greatest(logits)
+  const total = logits.reduce((sum, logit) => sum + expNegative((logit - top) / temperature), 0)
+  return { top, normalizer: logNormalizer(logits), total: total * (1 + error) }
+}
+
+function nucleusOf(...[logits, temperature, topP, sums]: [Float32Array, number, number, ReturnType<typeof sumsOf>?]) {
+  const room = createCandidates(vocabSize)
+  holdNucleus(logits, temperature, topP, room, sums)
+  const { ids, weights, count, total } = room
+  return { ids: [...ids.subarray(0, count)], weights: [...weights.subarray(0, count)], total }
+}
+
+describe('holdNucleus', () => {
+  const random = Random.seed(5)
+
+  it('holds by sums that are nearly right what it holds by exact ones', () => {
+    for (let i = 0; i < 300; i++) {
+      const logits = Float32Array.from({ length: vocabSize }, () => 12 * random.uniform() * random.uniform())
+      const [temperature, topP] = [0.3 + random.uniform(), 0.5 + random.uniform() / 2]
+      for (const error of [-totalSlack, totalSlack])
+        expect(nucleusOf(logits, temperature, topP, sumsOf(logits, temperature, error))).toEqual(
+          nucleusOf(logits, temperature, topP),
+        )
+    }
+  })
+
+  it('leaves near calls to the exact sum: a half that the first half of equal logits just reaches', () => {
+    const logits = new Float32Array(vocabSize)
+    for (const error of [-totalSlack, -1e-9, 1e-9, totalSlack]) {
+      const { ids, total } = nucleusOf(logits, 1, 0.5, sumsOf(logits, 1, error))
+      expect([ids.length, total]).toEqual([150, 150])
+    }
+  })
+})
