@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, realpath, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -72,6 +72,26 @@ describe('weights as float32', () => {
     expect(floats).toHaveLength(many.data.length)
     expect(floats.findIndex((value, i) => value !== many.data[i])).toBe(-1)
     expect(await file.readFloats('few')).toEqual(Float32Array.of(0.5))
+    await file.close()
+  })
+
+  it('come in pieces through memory that is given, and lie where they are said to', async () => {
+    await writeSafetensors(path(), { few: float32([0.5], []), many })
+    const link = join(folder, 'link.safetensors')
+    await symlink(path(), link)
+    const file = await openSafetensors(link)
+    let at = 0
+    for await (const piece of file.floatPieces('many', new Uint8Array(4096))) {
+      const wanted = many.data.subarray(at, at + 1024)
+      expect(piece.length).toBe(wanted.length)
+      expect(piece.findIndex((value, i) => value !== wanted[i])).toBe(-1)
+      at += piece.length
+    }
+    expect(at).toBe(many.data.length)
+    const { file: place, byteOffset, byteLength } = file.placeOf('many')
+    expect(place).toBe(await realpath(path()))
+    const bytes = (await readFile(place)).subarray(byteOffset, byteOffset + byteLength)
+    expect(bytes.equals(new Uint8Array(many.data.buffer))).toBe(true)
     await file.close()
   })
 

@@ -1,4 +1,5 @@
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError } from '../errors.ts'
@@ -8,6 +9,21 @@ import { codeOf, fileError } from './file-error.ts'
 import { readJsonFile } from './json-file.ts'
 import { decodeTensor, type EncodeOptions, encodeSafetensors, type LazyTensor, toFloat32 } from './safetensors.ts'
 import { bytesPerStored, headerLength, parseHeader, type StoredTensor } from './safetensors-header.ts'
+
+/** Where a tensor's bytes lie. */
+export interface FilePlace {
+  /** The file's path, all links followed, or its name in a folder that is told. */
+  readonly file: string
+  /** Tells the file from another in its place, by {@link versionOf}. */
+  readonly version: string
+  readonly byteOffset: number
+  readonly byteLength: number
+}
+
+/** What changes when a file is replaced or written into. */
+export function versionOf({ ino, size, mtimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs}`
+}
 
 /** An open checkpoint, one file or several, whose tensors are read one by one. */
 export interface TensorReader {
@@ -21,11 +37,15 @@ export interface TensorReader {
    * result. Throws {@link CheckpointError} for other types and unknown names.
    */
   readFloats(name: string): Promise<Float32Array>
+  /** The same, a piece after the other in order, through `room`: each is gone with the next. */
+  floatPieces(name: string, room?: Uint8Array): AsyncGenerator<Float32Array>
+  /** Where a tensor lies. Throws {@link CheckpointError} if the name is unknown. */
+  placeOf(name: string): FilePlace
   close(): Promise<void>
 }
 
-/** Elements that are converted at a time. */
-const pieceLength = 1 << 20
+/** Bytes that are converted at a time. */
+const pieceBytes = 1 << 20
 
 // Some systems refuse single reads of 2 GiB and more.
 const largestRead = 1 << 28
@@ -50,7 +70,8 @@ export async function openSafetensors(path: string): Promise<TensorReader> {
     throw fileError('open', path, cause, CheckpointError)
   })
   try {
-    return reader(file, path, await readHeader(file, path))
+    const place = { file: await realpath(path), version: versionOf(await file.stat()) }
+    return reader(file, path, place, await readHeader(file, path))
   } catch (cause) {
     await file.close()
     throw fileError('read', path, cause, CheckpointError)
@@ -87,6 +108,8 @@ async function openShards(folder: string, index: string): Promise<TensorReader> 
       metadata: Object.assign({}, ...[...shards.values()].map((shard) => shard.metadata)),
       read: async (name) => lookUp(owners, name, index).read(name),
       readFloats: async (name) => lookUp(owners, name, index).readFloats(name),
+      floatPieces: (name, room) => lookUp(owners, name, index).floatPieces(name, room),
+      placeOf: (name) => lookUp(owners, name, index).placeOf(name),
       close,
     }
   } catch (error) {
@@ -130,7 +153,12 @@ async function readHeader(file: FileHandle, path: string) {
   return parseHeader(await readExactly(file, 8, length, path), size, path)
 }
 
-function reader(file: FileHandle, path: string, header: ReturnType<typeof parseHeader>): TensorReader {
+function reader(
+  file: FileHandle,
+  path: string,
+  place: Pick<FilePlace, 'file' | 'version'>,
+  header: ReturnType<typeof parseHeader>,
+): TensorReader {
   return {
     ...header,
     async read(name) {
@@ -138,13 +166,20 @@ function reader(file: FileHandle, path: string, header: ReturnType<typeof parseH
       return decodeTensor(stored, await readExactly(file, stored.byteOffset, stored.byteLength, path))
     },
     async readFloats(name) {
-      const stored = lookUp(header.tensors, name, path)
-      if (!floatTypes.has(stored.dtype))
-        throw new CheckpointError(
-          `${path}: ${name} is stored as ${stored.dtype}, wanted ${[...floatTypes].join(', ')}; is it a quantized checkpoint? load one that is not`,
-          { name, dtype: stored.dtype },
-        )
-      return readFloats(file, stored, path)
+      const stored = floatsOf(header, name, path)
+      if (stored.dtype === 'F32') return readFloat32(file, stored, path)
+      const floats = new Float32Array(sizeOf(stored.shape))
+      let begin = 0
+      for await (const piece of floatPieces(file, stored, path)) {
+        floats.set(piece, begin)
+        begin += piece.length
+      }
+      return floats
+    },
+    floatPieces: (name, room) => floatPieces(file, floatsOf(header, name, path), path, room),
+    placeOf(name) {
+      const { byteOffset, byteLength } = lookUp(header.tensors, name, path)
+      return { ...place, byteOffset, byteLength }
     },
     close: () => file.close(),
   }
@@ -152,16 +187,33 @@ function reader(file: FileHandle, path: string, header: ReturnType<typeof parseH
 
 const floatTypes: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16', 'F64'])
 
-async function readFloats(file: FileHandle, stored: StoredTensor, path: string): Promise<Float32Array> {
-  const length = sizeOf(stored.shape)
-  const floats = new Float32Array(length)
-  const width = bytesPerStored[stored.dtype]
-  for (let begin = 0; begin < length; begin += pieceLength) {
-    const count = Math.min(pieceLength, length - begin)
-    const bytes = await readExactly(file, stored.byteOffset + begin * width, count * width, path)
-    floats.set(toFloat32(decodeTensor({ ...stored, shape: [count] }, bytes)), begin)
-  }
+/** A tensor of floats. Throws {@link CheckpointError} for others. */
+function floatsOf({ tensors }: ReturnType<typeof parseHeader>, name: string, path: string): StoredTensor {
+  const stored = lookUp(tensors, name, path)
+  if (floatTypes.has(stored.dtype)) return stored
+  throw new CheckpointError(
+    `${path}: ${name} is stored as ${stored.dtype}, wanted ${[...floatTypes].join(', ')}; is it a quantized checkpoint? load one that is not`,
+    { name, dtype: stored.dtype },
+  )
+}
+
+async function readFloat32(file: FileHandle, stored: StoredTensor, path: string): Promise<Float32Array> {
+  const floats = new Float32Array(sizeOf(stored.shape))
+  await fill(file, new Uint8Array(floats.buffer), stored.byteOffset, path)
   return floats
+}
+
+async function* floatPieces(
+  file: FileHandle,
+  { dtype, byteOffset, byteLength }: StoredTensor,
+  path: string,
+  room: Uint8Array = new Uint8Array(Math.min(pieceBytes, byteLength)),
+): AsyncGenerator<Float32Array> {
+  for (let done = 0; done < byteLength; done += room.length) {
+    const bytes = room.subarray(0, byteLength - done)
+    await fill(file, bytes, byteOffset + done, path)
+    yield toFloat32(decodeTensor({ dtype, shape: [bytes.length / bytesPerStored[dtype]] }, bytes))
+  }
 }
 
 function lookUp<T>(map: ReadonlyMap<string, T>, name: string, path: string): T {
@@ -173,14 +225,19 @@ function lookUp<T>(map: ReadonlyMap<string, T>, name: string, path: string): T {
 
 async function readExactly(file: FileHandle, position: number, length: number, path: string): Promise<Uint8Array> {
   const bytes = new Uint8Array(length)
-  for (let done = 0; done < length; ) {
-    const wanted = Math.min(length - done, largestRead)
+  await fill(file, bytes, position, path)
+  return bytes
+}
+
+/** Reads as many bytes as there is room for. Throws {@link CheckpointError} where the file has fewer. */
+async function fill(file: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const wanted = Math.min(bytes.length - done, largestRead)
     const { bytesRead } = await file.read(bytes, done, wanted, position + done)
     if (bytesRead === 0)
       throw new CheckpointError(`read ${path}: the file shrank while it was read; is it being written?`)
     done += bytesRead
   }
-  return bytes
 }
 
 async function exists(path: string): Promise<boolean> {

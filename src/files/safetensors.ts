@@ -32,7 +32,7 @@ export interface EncodeOptions {
  * A stored tensor's bytes as a host tensor. F16 keeps its bits; BF16, and F64 (rounded), become
  * float32; I8, I16 and U16 become int32. The result may be a view of `bytes` where they are aligned.
  */
-export function decodeTensor(stored: StoredTensor, bytes: Uint8Array): HostTensor {
+export function decodeTensor(stored: Pick<StoredTensor, 'dtype' | 'shape'>, bytes: Uint8Array): HostTensor {
   const { dtype, data } = decoders[stored.dtype](aligned(bytes, bytesPerStored[stored.dtype]))
   return { dtype, shape: stored.shape, data }
 }

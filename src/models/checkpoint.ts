@@ -13,6 +13,7 @@ import { modelDigest } from './model-digest.ts'
 import { isQuantized, type MixedWeights, mixedTensors, quantizationConfig, readQuantized } from './quantized-weights.ts'
 import { type ArchitectureRow, type Family, familyOf, type MaskedRow, rowOf, type SequenceRow } from './registry.ts'
 import type { SequenceToSequenceArchitecture } from './sequence-architecture.ts'
+import { readAndLeaveWeights, type StoredWeights } from './stored-weights.ts'
 import { readWeights, type Weights } from './weights.ts'
 
 /** A model read from a Hugging Face folder. */
@@ -21,6 +22,8 @@ export interface LoadedModel<Row = ArchitectureRow, Architecture = CausalArchite
   readonly architecture: Architecture
   /** Parameters, but for those in few bits. */
   readonly weights: Weights
+  /** Parameters that were left in their files, where {@link LoadOptions.leave} asked for it; `weights` has the others. */
+  readonly stored?: StoredWeights
   /** Matrices in few bits, of a folder that `atelier quantize` made; none in others. */
   readonly quantized: QuantizedMatrices
   /** What `model.safetensors` says of itself. */
@@ -33,25 +36,31 @@ export type LoadedMaskedModel = LoadedModel<MaskedRow, MaskedArchitecture>
 /** A model that reads one text and writes another, from a folder. */
 export type LoadedSequenceModel = LoadedModel<SequenceRow, SequenceToSequenceArchitecture>
 
+/** How a model is read. */
+export interface LoadOptions {
+  /** Leaves large float32 weights in their files, checked, for an engine that maps them; all are read by default. */
+  readonly leave?: boolean
+}
+
 /**
  * Reads `config.json` and `model.safetensors` (or its shards) of a model that continues texts, converting 16-bit
  * weights to float32. Throws {@link CheckpointError}, in one line, for files that are missing, corrupt, of an
  * unsupported architecture or of another family, and for weights that {@link readWeights} refuses. A folder with an
  * adapter in PEFT's form gives a {@link LoraModel}, its base's weights and its own.
  */
-export function loadModel(folder: string): Promise<LoadedModel> {
-  return loadWithAdapter('causal', folder, (config, source) => rowOf('causal', config, source))
+export function loadModel(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  return loadWithAdapter('causal', folder, (config, source) => rowOf('causal', config, source), options)
 }
 
 /** {@link loadModel} of a model that fills gaps. */
-export function loadMaskedModel(folder: string): Promise<LoadedMaskedModel> {
-  return loadWithAdapter('masked', folder, (config, source) => rowOf('masked', config, source))
+export function loadMaskedModel(folder: string, options: LoadOptions = {}): Promise<LoadedMaskedModel> {
+  return loadWithAdapter('masked', folder, (config, source) => rowOf('masked', config, source), options)
 }
 
 /** {@link loadModel} of a model that reads one text and writes another. */
-export function loadSequenceModel(folder: string): Promise<LoadedSequenceModel> {
+export function loadSequenceModel(folder: string, options: LoadOptions = {}): Promise<LoadedSequenceModel> {
   const choose = (config: unknown, source: string) => rowOf('sequenceToSequence', config, source)
-  return loadWithAdapter('sequenceToSequence', folder, choose)
+  return loadWithAdapter('sequenceToSequence', folder, choose, options)
 }
 
 const loaders = { causal: loadModel, masked: loadMaskedModel, sequenceToSequence: loadSequenceModel } as const
@@ -75,10 +84,11 @@ async function loadWithAdapter<F extends Family, Config>(
   family: F,
   folder: string,
   choose: (config: unknown, source: string) => ArchitectureRow<Config, Architectures[F]>,
+  options: LoadOptions,
 ): Promise<LoadedModel<ArchitectureRow<Config, Architectures[F]>, Architectures[F]>> {
-  if (!isAdapter(folder)) return load(folder, choose)
+  if (!isAdapter(folder)) return load(folder, choose, options)
   const { base, lora } = await readAdapterConfig(folder)
-  const loaded = await load(base, choose)
+  const loaded = await load(base, choose, options)
   const { architecture, weights, metadata } = await readAdapter(folder, family, loaded.architecture, lora)
   await checkBase(folder, base, metadata.baseDigest)
   return { ...loaded, architecture, weights: { ...loaded.weights, ...weights }, metadata }
@@ -98,6 +108,7 @@ async function checkBase(folder: string, base: string, wanted: string | undefine
 async function load<Config, Architecture extends { readonly scope: Scope }>(
   folder: string,
   choose: (config: unknown, source: string) => ArchitectureRow<Config, Architecture>,
+  { leave = false }: LoadOptions,
 ): Promise<LoadedModel<ArchitectureRow<Config, Architecture>, Architecture>> {
   const source = join(folder, 'config.json')
   const config = await readJsonFile(source, z.unknown())
@@ -110,8 +121,10 @@ async function load<Config, Architecture extends { readonly scope: Scope }>(
     const parts = new Set(Object.keys(partsOf(quantized)))
     const rest = { parameters: new Map([...all].filter(([name]) => !(name in quantized))) }
     const others = { ...reader, tensors: new Map([...reader.tensors].filter(([name]) => !parts.has(name))) }
-    const weights = await readWeights(rest, others, folder, row.unneeded)
-    return { row, architecture, weights, quantized, metadata: reader.metadata }
+    const read = leave
+      ? await readAndLeaveWeights(rest, others, folder, row.unneeded)
+      : { weights: await readWeights(rest, others, folder, row.unneeded) }
+    return { row, architecture, ...read, quantized, metadata: reader.metadata }
   } finally {
     await reader.close()
   }

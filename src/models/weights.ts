@@ -1,7 +1,7 @@
 import { CheckpointError } from '../errors.ts'
 import type { TensorReader } from '../files/safetensors-file.ts'
 import type { HostTensor } from '../graph/dtype.ts'
-import type { Scope } from '../nn/parameters.ts'
+import type { Parameter, Scope } from '../nn/parameters.ts'
 
 /** Weights by parameter name. */
 export type Weights = Readonly<Record<string, HostTensor>>
@@ -18,27 +18,56 @@ export async function readWeights(
   folder: string,
   unneeded: RegExp,
 ): Promise<Weights> {
-  const stored = storedNames(scope, reader, folder, unneeded)
-  for (const { name, shape } of scope.parameters.values()) {
-    const found = reader.tensors.get(stored.get(name)!)!.shape
-    if (found.join() !== shape.join())
-      throw new CheckpointError(
-        `${folder}: ${name} is [${found}], config.json wants [${shape}]; do the files belong together?`,
-        { name },
-      )
-  }
+  const names = namesInFile(scope, reader, folder, unneeded)
+  return readNamed(scope.parameters.values(), names, reader, folder)
+}
+
+/** Parameters by their names in the file. Throws as {@link readWeights} does. */
+export async function readNamed(
+  parameters: Iterable<Parameter>,
+  names: ReadonlyMap<string, string>,
+  reader: TensorReader,
+  folder: string,
+): Promise<Weights> {
   const weights: Record<string, HostTensor> = {}
-  for (const { name, shape } of scope.parameters.values()) {
-    const data = await reader.readFloats(stored.get(name)!)
-    const bad = data.findIndex((value) => !Number.isFinite(value))
-    if (bad >= 0)
-      throw new CheckpointError(
-        `${folder}: ${name} holds ${data[bad]} at element ${bad}; the model diverged or the file is corrupt: take another checkpoint`,
-        { name, element: bad },
-      )
+  for (const { name, shape } of parameters) {
+    const data = await reader.readFloats(names.get(name)!)
+    checkFinite(data, name, folder)
     weights[name] = { dtype: 'float32', shape, data }
   }
   return weights
+}
+
+/** Throws {@link CheckpointError} for a number that is not finite; `begin` elements of the tensor went before. */
+export function checkFinite(data: Float32Array, name: string, folder: string, begin = 0): void {
+  const at = firstNotFinite(data)
+  if (at < 0) return
+  throw new CheckpointError(
+    `${folder}: ${name} holds ${data[at]} at element ${begin + at}; the model diverged or the file is corrupt: take another checkpoint`,
+    { name, element: begin + at },
+  )
+}
+
+/** The bits of float32's exponent: all set in infinities and NaNs. */
+const exponent = 0x7f800000
+
+/** The index of the first number that is not finite, −1 where there is none. */
+function firstNotFinite(data: Float32Array): number {
+  const bits = new Int32Array(data.buffer, data.byteOffset, data.length)
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & exponent) === exponent) return i
+  return -1
+}
+
+/** Parameter name → name in the file, of the same shape. Throws as {@link readWeights} does. */
+export function namesInFile(
+  scope: Pick<Scope, 'parameters'>,
+  reader: TensorReader,
+  folder: string,
+  unneeded: RegExp,
+): Map<string, string> {
+  const names = storedNames(scope, reader, folder, unneeded)
+  checkShapes(scope, reader, names, folder)
+  return names
 }
 
 /**
@@ -65,6 +94,22 @@ function storedNames(
     `${folder}: the weights hold ${extra.length} tensors that config.json does not ask for, such as ${extra[0]}; is it the right config.json?`,
     { extra },
   )
+}
+
+function checkShapes(
+  { parameters }: Pick<Scope, 'parameters'>,
+  { tensors }: TensorReader,
+  names: ReadonlyMap<string, string>,
+  folder: string,
+): void {
+  for (const { name, shape } of parameters.values()) {
+    const found = tensors.get(names.get(name)!)!.shape
+    if (found.join() !== shape.join())
+      throw new CheckpointError(
+        `${folder}: ${name} is [${found}], config.json wants [${shape}]; do the files belong together?`,
+        { name },
+      )
+  }
 }
 
 /** How files spell a name: some lack the outermost prefix (`transformer.`, `model.`), old BERTs have γ and β. */

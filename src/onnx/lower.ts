@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts'
+import type { FilePlace } from '../files/safetensors-file.ts'
 import { type BlockFormat, type Emitter, onnxType, quantizedParts } from '../graph/operation.ts'
 import { inputName, inputsFirst, type Node, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { GraphEmitter } from './emitter.ts'
@@ -20,6 +21,8 @@ export interface LowerOptions {
    * [N, K / blockSize, blockSize · bits / 8] and scales [N, K / blockSize].
    */
   readonly quantized?: Readonly<Record<string, BlockFormat>>
+  /** Of those, the ones that stay in files, by name in the session's `dataFolder`: the engine maps them itself. */
+  readonly stored?: Readonly<Record<string, FilePlace>>
   /** Whether products of one x with several of these become one, see {@link LoweredProgram.stacks}; faster. */
   readonly stack?: boolean
   /** Outputs that are to overwrite an input, by their names; see {@link LoweredProgram.inPlace}. */
@@ -58,7 +61,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
     if (lowering.placeholders.has(name))
       throw new ConfigError(`lower: ${name} names both an input and an output; rename the output`, { name })
   nameOutputs(lowering.emitter, names)
-  const { quantized = {} } = options
+  const { quantized = {}, stored = {} } = options
   const rowsOf = (name: string) => Number(lowering.placeholders.get(name)!.shape[0])
   const stacks = options.stack ? stackProducts(lowering.emitter, quantized, rowsOf) : {}
   const fixed = new Set(options.initializers)
@@ -71,7 +74,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
       ...[...lowering.placeholders]
         .filter(([name]) => fixed.has(name))
         .filter(([name]) => !Object.values(stacks).some((names) => names.includes(name)))
-        .flatMap(([name, type]) => initializersOf(name, type, quantized[name])),
+        .flatMap(([name, type]) => initializersOf(name, type, quantized[name], stored[name])),
       ...Object.entries(stacks).flatMap(([name, [first = '', ...others]]) => {
         const { dtype, shape } = lowering.placeholders.get(first)!
         const rows = others.reduce((sum, other) => sum + rowsOf(other), rowsOf(first))
@@ -168,8 +171,13 @@ function valueInfo(name: string, { dtype, shape }: TensorType): Onnx.IValueInfoP
 }
 
 /** A placeholder's initializers: itself, or its parts where it is kept in few bits. */
-function initializersOf(name: string, type: TensorType, format: BlockFormat | undefined): Onnx.ITensorProto[] {
-  if (!format) return [external(name, type)]
+function initializersOf(
+  name: string,
+  type: TensorType,
+  format: BlockFormat | undefined,
+  place?: FilePlace,
+): Onnx.ITensorProto[] {
+  if (!format) return [external(name, type, place)]
   const [rows, columns] = type.shape as readonly [number, number]
   const blocks = columns / format.blockSize
   const { packed, scales } = quantizedParts(name)
@@ -179,13 +187,17 @@ function initializersOf(name: string, type: TensorType, format: BlockFormat | un
   ]
 }
 
-/** An initializer without its bytes, which the engine hands over when it makes the session. */
-function external(name: string, { dtype, shape }: TensorType): Onnx.ITensorProto {
+/** An initializer without its bytes, which lie in a file or are handed over when the session is made. */
+function external(name: string, { dtype, shape }: TensorType, place?: FilePlace): Onnx.ITensorProto {
+  const { file = name, byteOffset, byteLength } = place ?? {}
+  const entries = { location: file, offset: byteOffset, length: byteLength }
   return {
     name,
     dataType: onnxType[dtype],
     dims: shape.map(Number),
     dataLocation: onnx.TensorProto.DataLocation.EXTERNAL,
-    externalData: [{ key: 'location', value: name }],
+    externalData: Object.entries(entries).flatMap(([key, value]) =>
+      value === undefined ? [] : [{ key, value: String(value) }],
+    ),
   }
 }

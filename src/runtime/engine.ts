@@ -21,6 +21,11 @@ export interface SessionOptions {
    * EXTERNAL and one entry of `external_data`: `location`, the same name.
    */
   readonly initializers?: Readonly<Record<string, HostTensor>>
+  /**
+   * The folder of the files that the model names for other initializers, where {@link Engine.mapsFiles} holds. What of
+   * them is not packed stays mapped: while the session lives they may be replaced or removed, but not written into.
+   */
+  readonly dataFolder?: string
   /** ONNX Runtime's own graph optimizations, `all` by default. */
   readonly optimization?: 'none' | 'basic' | 'extended' | 'all'
   /** Optimizers to switch off by name, such as `CommonSubexpressionElimination`. */
@@ -82,6 +87,8 @@ export interface Engine {
   readonly provider: 'cpu' | 'cuda' | 'webgpu'
   /** Whether a run may write an output into the buffer that it reads an input from. */
   readonly inPlace: boolean
+  /** Whether sessions take weights from files, see {@link SessionOptions.dataFolder}. */
+  readonly mapsFiles: boolean
   describe(): EngineDescription
   /** A buffer with the given contents; zeros when only a dtype and shape are given. */
   createBuffer(tensor: HostTensor | { readonly dtype: DType; readonly shape: readonly number[] }): DeviceBuffer

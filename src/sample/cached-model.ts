@@ -1,20 +1,14 @@
 import { ConfigError, EngineError } from '../errors.ts'
-import type { HostTensor } from '../graph/dtype.ts'
 import { kernelMultiple } from '../graph/operations/cached-attention.ts'
 import { input } from '../graph/tensor.ts'
 import type { CausalArchitecture, CausalDimensions } from '../models/architecture.ts'
-import { formatsOf, type QuantizedMatrices, stackedPartsOf } from '../models/block-quantization.ts'
 import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
 import { CachedState } from './cached-state.ts'
 import type { CausalModel, DecodingState } from './causal-model.ts'
 import { LogitSummer, leastLogits } from './logit-sums.ts'
 import { parametersIn } from './parameters-in.ts'
-
-/** Where weights come from: host tensors, packed once for inference, or a trainer's own buffers, shared. */
-export type WeightSource =
-  | { readonly tensors: Readonly<Record<string, HostTensor>>; readonly quantized?: QuantizedMatrices }
-  | { readonly buffers: Readonly<Record<string, DeviceBuffer>> }
+import { supplyOf, type WeightSource } from './weight-source.ts'
 
 /** What decodes over caches: a causal architecture, or the decoder of another. */
 export type Decodable = Pick<CausalArchitecture, 'scope' | 'dimensions' | 'decode'>
@@ -33,7 +27,7 @@ export class CachedModel implements CausalModel {
     engine: Engine,
     session: Session,
     dimensions: CausalDimensions,
-    shared: Record<string, DeviceBuffer>,
+    shared: Readonly<Record<string, DeviceBuffer>>,
     summer: LogitSummer | undefined,
   ) {
     this.vocabSize = dimensions.vocabSize
@@ -48,27 +42,15 @@ export class CachedModel implements CausalModel {
   /** Compiles the decoding graph. Throws ConfigError for heads that {@link checkDecodable} refuses, EngineError where the engine refuses the graph or cannot extend caches in place. */
   static async create(engine: Engine, architecture: Decodable, weights: WeightSource): Promise<CachedModel> {
     checkDecodable(architecture.dimensions)
-    const held = 'tensors' in weights
     const outputs = decodingGraph(architecture)
-    const names = parametersIn(outputs, architecture.scope)
+    const supply = supplyOf(parametersIn(outputs, architecture.scope), weights)
     const overwrite = cachesToExtend(outputs)
-    const quantized = held ? (weights.quantized ?? {}) : {}
-    const program = lower(outputs, {
-      provider: engine.provider,
-      initializers: held ? names : [],
-      quantized: formatsOf(quantized),
-      stack: true,
-      overwrite,
-    })
+    const program = lower(outputs, { provider: engine.provider, ...supply.lowering, stack: true, overwrite })
     if (!engine.inPlace || !program.inPlace)
       throw new EngineError(`decode: the engine ${engine.name} cannot extend caches in place; use cpu or wasm`)
-    const dense = names.filter((name) => !(name in quantized))
-    const session = await engine.createSession(
-      program.bytes,
-      held ? { initializers: { ...used(weights.tensors, dense), ...stackedPartsOf(quantized, program.stacks) } } : {},
-    )
-    const shared = held ? {} : used(weights.buffers, names)
-    return new CachedModel(engine, session, architecture.dimensions, shared, await summerFor(engine, architecture))
+    const session = await engine.createSession(program.bytes, supply.session(program))
+    const summer = await summerFor(engine, architecture)
+    return new CachedModel(engine, session, architecture.dimensions, supply.inputs, summer)
   }
 
   /** The same graph with further inputs that all its states share, such as a source text; they stay their owner's. */
@@ -106,11 +88,6 @@ export function checkDecodable({ dHead, dModel, nHeads }: CausalDimensions): voi
       'choose another nHeads or dModel',
     { dHead },
   )
-}
-
-/** The values of those names. */
-export function used<T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
-  return Object.fromEntries(names.map((name) => [name, values[name] as T]))
 }
 
 /** New ids, their positions and the caches by name → logits and the caches with the new positions in. */

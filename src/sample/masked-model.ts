@@ -3,8 +3,8 @@ import { input } from '../graph/tensor.ts'
 import type { MaskedArchitecture } from '../models/masked-architecture.ts'
 import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
-import type { WeightSource } from './cached-model.ts'
 import { parametersIn } from './parameters-in.ts'
+import type { WeightSource } from './weight-source.ts'
 
 /** Lengths are rounded up to a multiple of it: each has a graph of its own, and each number of texts. */
 const lengthStep = 16

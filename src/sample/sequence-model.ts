@@ -3,9 +3,10 @@ import { input, type Tensor } from '../graph/tensor.ts'
 import type { SequenceToSequenceArchitecture } from '../models/sequence-architecture.ts'
 import { lower } from '../onnx/lower.ts'
 import type { DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
-import { CachedModel, type WeightSource } from './cached-model.ts'
+import { CachedModel } from './cached-model.ts'
 import type { CausalModel } from './causal-model.ts'
 import { parametersIn } from './parameters-in.ts'
+import { supplyOf, type WeightSource } from './weight-source.ts'
 
 /** A source that has been read: a model that writes what follows from it, drawn from as any other. */
 export interface ReadSource {
@@ -50,13 +51,10 @@ export class SequenceModel {
     const decoder = await CachedModel.create(engine, decoderOf(architecture), weights)
     try {
       const outputs = encodingGraph(architecture)
-      const names = parametersIn(outputs, architecture.scope)
-      const held = 'tensors' in weights
-      const program = lower(outputs, { provider: engine.provider, initializers: held ? names : [] })
-      const initializers = held ? used(weights.tensors, names) : {}
-      const encoder = await engine.createSession(program.bytes, { initializers })
-      const shared = held ? {} : used(weights.buffers, names)
-      return new SequenceModel(engine, architecture, encoder, decoder, shared)
+      const supply = supplyOf(parametersIn(outputs, architecture.scope), weights)
+      const program = lower(outputs, { provider: engine.provider, ...supply.lowering })
+      const encoder = await engine.createSession(program.bytes, supply.session(program))
+      return new SequenceModel(engine, architecture, encoder, decoder, supply.inputs)
     } catch (error) {
       await decoder.release()
       throw error
@@ -111,11 +109,6 @@ export class SequenceModel {
     if (bad !== undefined)
       throw new ConfigError(`read: id ${bad} is not in the vocabulary of ${vocabSize}; is it the model's tokenizer?`)
   }
-}
-
-/** The values of those names. */
-function used<T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
-  return Object.fromEntries(names.map((name) => [name, values[name] as T]))
 }
 
 /** `source.keys.0`, `source.values.0`, … */

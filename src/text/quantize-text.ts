@@ -66,12 +66,12 @@ export async function quantizeText(named: string, options: QuantizeTextOptions):
   const model = await TextModel.load(folder, engine)
   const corpus = await corpusOf(folder)
   try {
-    const { architecture, weights, quantized, metadata } = model.loaded
+    const { architecture, quantized, metadata } = model.loaded
     if (Object.keys(quantized).length > 0)
       throw new ConfigError(`quantize: ${folder} is in few bits already; name the model that it was made of`, {
         folder,
       })
-    const mixed = quantizeWeights(architecture, weights, bits)
+    const mixed = quantizeWeights(architecture, await model.weights(), bits)
     const text = await textFor(model, corpus, { ...(data ? { data } : {}), ...(field ? { field } : {}) })
     const figures = async (of: TextModel, part: 0 | 1): Promise<QuantizeFigures> => {
       const { bitsPerByte, validationLoss } = await measureLoss(

@@ -107,7 +107,8 @@ describe('stories260K', () => {
 
   it('gives the logits and the ids of an independent implementation, and its text', async () => {
     const story = await TextModel.load(stories)
-    const { architecture, weights } = story.loaded
+    const { architecture } = story.loaded
+    const weights = await story.weights()
     const engine = await createEngine('cpu')
     const cached = await CachedModel.create(engine, architecture, { tensors: weights })
     const state = await cached.open({ batch: 1 })

@@ -6,9 +6,10 @@ import type { Tokenizer } from '../data/tokenizers/index.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { folderHolding, isAdapter } from '../models/adapter.ts'
-import { familyOfFolder, type LoadedModel } from '../models/checkpoint.ts'
+import { familyOfFolder, loadAnyModel } from '../models/checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
 import { type Family, whatFamilyDoes } from '../models/registry.ts'
+import type { Weights } from '../models/weights.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import { type Completion, completionOf } from '../sample/complete.ts'
@@ -93,15 +94,15 @@ export class TextModel {
       })
     const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
     const family = await familyOfFolder(folder)
-    const { loaded, open } = await readModel(family, folder)
-    const { vocabSize } = loaded.architecture.dimensions
-    if (tokenizer.vocabSize > vocabSize)
-      throw new CheckpointError(
-        `load: the tokenizer of ${folder} has ${tokenizer.vocabSize} tokens, the model ${vocabSize}; do the files belong together?`,
-      )
     const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
     try {
-      const writer = await open(engine, tokenizer)
+      const { loaded, open } = await readModel(family, folder, engine)
+      const { vocabSize } = loaded.architecture.dimensions
+      if (tokenizer.vocabSize > vocabSize)
+        throw new CheckpointError(
+          `load: the tokenizer of ${folder} has ${tokenizer.vocabSize} tokens, the model ${vocabSize}; do the files belong together?`,
+        )
+      const writer = await open(tokenizer)
       return new TextModel(folder, tokenizer, { family, loaded, writer }, engine)
     } catch (error) {
       await engine.close()
@@ -110,7 +111,7 @@ export class TextModel {
   }
 
   /** The model, where it continues texts. Throws {@link CheckpointError} where it is of another family. */
-  get loaded(): LoadedModel {
+  get loaded(): LoadedOf['causal'] {
     return this.loadedAs('causal')
   }
 
@@ -121,6 +122,11 @@ export class TextModel {
       `${this.folder}: it is ${this.row.name}, wanted one of the models that ${whatFamilyDoes(family)}`,
       { family },
     )
+  }
+
+  /** Reads its weights again, as float32 but for those in few bits. Throws {@link CheckpointError} as loading does. */
+  async weights(): Promise<Weights> {
+    return (await loadAnyModel(this.family, this.folder)).weights
   }
 
   /** Of its architecture. */

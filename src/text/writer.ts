@@ -4,11 +4,13 @@ import {
   type LoadedMaskedModel,
   type LoadedModel,
   type LoadedSequenceModel,
+  type LoadOptions,
   loadMaskedModel,
   loadModel,
   loadSequenceModel,
 } from '../models/checkpoint.ts'
 import type { Family } from '../models/registry.ts'
+import { checkUnchanged } from '../models/stored-weights.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { CachedModel } from '../sample/cached-model.ts'
 import type { CausalModel } from '../sample/causal-model.ts'
@@ -32,11 +34,13 @@ export type LoadedAny = Pick<LoadedModel, 'metadata'> & {
   }
 }
 
-/** Loaded models by family. */
+type WithoutWeights<Loaded> = Omit<Loaded, 'weights' | 'stored'>
+
+/** Loaded models by family; their weights are on the engine. */
 export interface LoadedOf {
-  readonly causal: LoadedModel
-  readonly masked: LoadedMaskedModel
-  readonly sequenceToSequence: LoadedSequenceModel
+  readonly causal: WithoutWeights<LoadedModel>
+  readonly masked: WithoutWeights<LoadedMaskedModel>
+  readonly sequenceToSequence: WithoutWeights<LoadedSequenceModel>
 }
 
 /** What a family's models make of prompts, on an engine. */
@@ -64,29 +68,41 @@ export interface Writer {
   release(): Promise<void>
 }
 
-/** A model read from a folder, to be opened on an engine. */
+/** A model read from a folder, to be opened on the engine that it was read for. */
 interface Read {
   readonly loaded: LoadedAny
-  open(engine: Engine, tokenizer: Tokenizer): Promise<Writer>
+  open(tokenizer: Tokenizer): Promise<Writer>
 }
 
 /** How a family's folders are read, and how what they hold is opened. */
 interface Loader<Loaded> {
-  load(folder: string): Promise<Loaded>
+  load(folder: string, options: LoadOptions): Promise<Loaded>
   open(engine: Engine, loaded: Loaded, tokenizer: Tokenizer, folder: string): Promise<Writer>
 }
 
-function reader<Loaded extends LoadedAny>({ load, open }: Loader<Loaded>): (folder: string) => Promise<Read> {
-  return async (folder) => {
-    const loaded = await load(folder)
-    return { loaded, open: (engine, tokenizer) => open(engine, loaded, tokenizer, folder) }
+function reader<Loaded extends LoadedModel | LoadedMaskedModel | LoadedSequenceModel>({
+  load,
+  open,
+}: Loader<Loaded>): (folder: string, engine: Engine) => Promise<Read> {
+  return async (folder, engine) => {
+    const loaded = await load(folder, { leave: engine.mapsFiles })
+    const { weights, stored, ...known } = loaded
+    return {
+      loaded: known,
+      async open(tokenizer) {
+        const writer = await open(engine, loaded, tokenizer, folder)
+        if (stored) await checkUnchanged(stored)
+        return writer
+      },
+    }
   }
 }
 
 const causal = reader({
   load: loadModel,
-  async open(engine, { architecture, weights, quantized }, tokenizer) {
-    const model = await CachedModel.create(engine, architecture, { tensors: weights, quantized })
+  async open(engine, { architecture, weights, stored, quantized }, tokenizer) {
+    const source = { tensors: weights, quantized, ...(stored ? { stored } : {}) }
+    const model = await CachedModel.create(engine, architecture, source)
     return {
       continues: true,
       model,
@@ -107,8 +123,9 @@ const sentinel = /^<extra_id_\d+>$/
 
 const sequenceToSequence = reader({
   load: loadSequenceModel,
-  async open(engine, { architecture, weights }, tokenizer) {
-    const model = await SequenceModel.create(engine, architecture, { tensors: weights })
+  async open(engine, { architecture, weights, stored }, tokenizer) {
+    const source = { tensors: weights, ...(stored ? { stored } : {}) }
+    const model = await SequenceModel.create(engine, architecture, source)
     const start = [Number(architecture.config.decoder_start_token_id ?? 0)]
     const asksForSpans = (prompt: readonly number[]) => prompt.some((id) => sentinel.test(tokenizer.tokenOf(id) ?? ''))
     async function* write(
@@ -149,7 +166,7 @@ const sequenceToSequence = reader({
 const usualCandidates = 5
 
 const masked = reader({
-  load: loadMaskedModel,
+  load: (folder) => loadMaskedModel(folder), // its graphs, one a length, share buffers
   async open(engine, { architecture, weights }, tokenizer, folder) {
     const { mask } = tokenizer
     if (mask === undefined)
@@ -170,11 +187,15 @@ const masked = reader({
   },
 })
 
-const readers: { readonly [F in Family]: (folder: string) => Promise<Read> } = { causal, masked, sequenceToSequence }
+const readers: { readonly [F in Family]: (folder: string, engine: Engine) => Promise<Read> } = {
+  causal,
+  masked,
+  sequenceToSequence,
+}
 
 /** Reads the model of a folder, whatever its family, to open it afterwards on an engine. Throws CheckpointError. */
-export function readModel(family: Family, folder: string): Promise<Read> {
-  return readers[family](folder)
+export function readModel(family: Family, folder: string, engine: Engine): Promise<Read> {
+  return readers[family](folder, engine)
 }
 
 /** ln P(ids | prompt) by a model that continues texts; undefined for ids outside its vocabulary or beyond its context. */

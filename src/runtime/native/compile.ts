@@ -12,6 +12,8 @@ import { createValue } from './value.ts'
 const operation = 'createSession'
 const optimizationLevels = { none: 0, basic: 1, extended: 2, all: 99 } as const
 
+const dataFolderEntry = 'session.model_external_initializers_file_folder_path'
+
 /** Whatever a native call reads: kept from the garbage collector until the call has ended. */
 const pinned = new Set<unknown>()
 
@@ -62,6 +64,8 @@ function configure(context: NativeContext, engine: 'cpu' | 'cuda', options: Sess
     if (disabled) {
       api.call(operation, 'AddSessionConfigEntry', pointer, 'optimization.disable_specified_optimizers', disabled)
     }
+    const folder = options.dataFolder
+    if (folder !== undefined) api.call(operation, 'AddSessionConfigEntry', pointer, dataFolderEntry, folder)
     if (options.profilePrefix) api.call(operation, 'EnableProfiling', pointer, options.profilePrefix)
     if (engine === 'cuda') appendCuda(api, pointer)
     addInitializers(context, pointer, options.initializers ?? {})

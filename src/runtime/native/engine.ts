@@ -44,6 +44,8 @@ class NativeEngine implements Engine {
   readonly name: 'cpu' | 'cuda'
   readonly provider: 'cpu' | 'cuda'
   readonly inPlace = true
+  /** Windows lets nobody replace a file that is mapped. */
+  readonly mapsFiles = process.platform !== 'win32'
   private readonly threads: number
   private readonly context: NativeContext
   private readonly buffers = new Set<NativeBuffer>()

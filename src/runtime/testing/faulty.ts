@@ -30,6 +30,7 @@ export function faulty(engine: Engine, faults: Faults): { engine: Engine; held: 
     name: engine.name,
     provider: engine.provider,
     inPlace: faults.inPlace ?? engine.inPlace,
+    mapsFiles: engine.mapsFiles,
     describe: () => engine.describe(),
     createBuffer: (tensor) => {
       count('createBuffer')

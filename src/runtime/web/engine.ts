@@ -21,6 +21,7 @@ class WebEngine implements Engine {
   readonly name: 'wasm' | 'webgpu'
   readonly provider: 'cpu' | 'webgpu'
   readonly inPlace: boolean
+  readonly mapsFiles = false
   private readonly backend: WebBackend
   private readonly sessions = new Set<WebSession>()
   private closing: Promise<void> | undefined

@@ -29,7 +29,7 @@ const hiddenShare = 0.15
 async function measureFill(subject: Subject): Promise<FillFigures> {
   const { model, run, options } = subject
   const { tokenizer } = model
-  const { architecture, weights } = model.loadedAs('masked')
+  const { architecture } = model.loadedAs('masked')
   const text = await textFor(model, run?.corpus, options)
   const windowLength = Math.min(
     architecture.dimensions.contextLength,
@@ -41,7 +41,7 @@ async function measureFill(subject: Subject): Promise<FillFigures> {
   if (alone.length === 0)
     throw new DataError('evaluate: the text holds special tokens alone; name other text by --data')
   const total = alone.length + words.reduce((sum, { places }) => sum + places.length, 0)
-  const [ones, guesses] = await onEngine(options, weights, async (engine, buffers) => {
+  const [ones, guesses] = await onEngine(options, await model.weights(), async (engine, buffers) => {
     const masked = new MaskedModel(engine, architecture, { buffers })
     const report = (before: number) => (done: number) => {
       options.signal?.throwIfAborted()

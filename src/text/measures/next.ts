@@ -50,8 +50,8 @@ export async function measureLoss(
   const shape = windowsFor(model, window)
   const { ids, bytes, documents } = text
   const total = countSequentialBatches(ids, shape)
-  const { architecture, weights, quantized } = model.loaded
-  const validationLoss = await onEngine(options, weights, async (engine, buffers) => {
+  const { architecture, quantized } = model.loaded
+  const validationLoss = await onEngine(options, await model.weights(), async (engine, buffers) => {
     const heldOut = await HeldOutLoss.create(engine, architecture, shape, quantized)
     return heldOut.mean(buffers, sequentialWindows(ids, shape), (done) => {
       options.signal?.throwIfAborted()

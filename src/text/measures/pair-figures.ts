@@ -63,8 +63,8 @@ export async function pairFigures(
   const measured = all.flatMap(({ fits, bytes }) => (fits ? [{ ...fits, bytes }] : []))
   if (measured.length === 0)
     throw new DataError(`evaluate: no pair of ${pairs.length} has a target that fits the model; name others by --data`)
-  const { weights, quantized } = model.loadedAs(model.family)
-  const scores = await onEngine(options, weights, (engine, buffers) =>
+  const { quantized } = model.loadedAs(model.family)
+  const scores = await onEngine(options, await model.weights(), (engine, buffers) =>
     scorePairs(
       engine,
       form,
