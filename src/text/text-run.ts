@@ -88,6 +88,7 @@ export class TextRun {
     const trainer = await Trainer.create(engine, {
       ...(await trainedPart(prepared, objective, goesOn)),
       loss: objective.loss,
+      otherLosses: objective.narrowerLosses ?? [],
       optimizer: optimizerOf(settings),
       gradientClip: settings.gradientClip === 0 ? Number.POSITIVE_INFINITY : settings.gradientClip,
       accumulation: settings.accumulation,
@@ -138,7 +139,6 @@ export class TextRun {
     const objective = this.#objective
     return {
       trainer: this.#trainer,
-      tokensPerStep: accumulation * objective.tokensPerBatch,
       batches: (step) => Array.from({ length: accumulation }, (_, i) => objective.batch(step * accumulation + i)),
       evaluate: () => this.#evaluate(evaluationBatches),
       sample: () => objective.sample(this.#engine, this.#weights(), this.#trainer.step),

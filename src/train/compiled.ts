@@ -3,22 +3,30 @@ import type { Binding, DeviceBuffer, Engine, Session } from '../runtime/engine.t
 import type { StepGraph } from './step.ts'
 
 /** A compiled graph of training. Where state takes turns, it is bound once for each combination of turns. */
-export interface Compiled {
+export interface Compiled extends LoweredStep {
   readonly session: Session
-  readonly program: LoweredProgram
-  readonly overwrite: StepGraph['overwrite']
   /** What it reports besides the next state: scalars. */
   readonly reports: Readonly<Record<string, DeviceBuffer>>
   readonly bindings: Map<string, Binding>
 }
 
+/** A graph of training that an engine can compile. */
+export interface LoweredStep extends Pick<StepGraph, 'overwrite'> {
+  readonly program: LoweredProgram
+}
+
+/** Lowers one graph for an engine. */
+export function lowerStep(engine: Engine, { outputs, overwrite }: StepGraph): LoweredStep {
+  return { program: lower(outputs, { provider: engine.provider, overwrite }), overwrite }
+}
+
 /** Compiles one graph into `compiled`, whose owner frees it, also when this throws half-way. */
-export async function compile(engine: Engine, { outputs, overwrite }: StepGraph, compiled: Compiled[]): Promise<void> {
-  const program = lower(outputs, { provider: engine.provider, overwrite })
+export async function compile(engine: Engine, step: LoweredStep, compiled: Compiled[]): Promise<void> {
+  const { program, overwrite } = step
   const session = await engine.createSession(program.bytes)
   const reports: Record<string, DeviceBuffer> = {}
   compiled.push({ session, program, overwrite, reports, bindings: new Map() })
-  for (const name of Object.keys(outputs))
+  for (const name of Object.keys(program.outputs))
     if (overwrite[name] === undefined) reports[name] = engine.createBuffer({ dtype: 'float32', shape: [] })
 }
 

@@ -31,8 +31,9 @@ export interface StepEvent {
   readonly learningRate: number
   /** Before clipping. */
   readonly gradientNorm: number
+  /** Of this step; padding is left out. */
   readonly tokensPerSecond: number
-  /** Tokens seen since the run began. */
+  /** Tokens seen since the run began, padding left out. */
   readonly tokens: number
   /** Training time since the run began, resumed sessions added up. */
   readonly elapsedMs: number

@@ -17,7 +17,7 @@ import type { Optimizer } from '../optim/optimizer.ts'
 import { Random } from '../random/random.ts'
 import type { Binding, DeviceBuffer, Engine } from '../runtime/engine.ts'
 import { type AugmentationPart, augmentationPlaceholders, augmentPictures } from './augment/augment.ts'
-import { type Compiled, compile, free, scalarOf } from './compiled.ts'
+import { type Compiled, compile, free, lowerStep, scalarOf } from './compiled.ts'
 import { StateBuffers } from './state-buffers.ts'
 import { fusedStep, nextName, type StepGraph, stateName } from './step.ts'
 import type { Feeds } from './trainer.ts'
@@ -118,7 +118,7 @@ export class GanTrainer {
     const compiled: Compiled[] = []
     try {
       for (const name of ['discriminator', 'generator'] as const)
-        await compile(engine, playerStep(name, options), compiled)
+        await compile(engine, lowerStep(engine, playerStep(name, options)), compiled)
       const random = Random.seed(options.seed).split('parameters')
       const first = {
         generator: await initializeAll(options.gan.generator.parameters.values(), random),

@@ -28,8 +28,7 @@ function taskOf(trainer: Trainer, change: Partial<TrainTask> = {}): { task: Trai
   const saved: Saved = { bests: [], last: undefined }
   const task: TrainTask = {
     trainer,
-    batches: (step) => [toyBatch(step)],
-    tokensPerStep: 32,
+    batches: (step) => [{ feeds: toyBatch(step), tokens: 32 }],
     evaluate: async () => ({ validationLoss: 10 - trainer.step / 100, bitsPerByte: 1 }),
     saveBest: async ({ step }) => void saved.bests.push(step),
     saveLast: async (progress) => {

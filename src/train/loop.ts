@@ -10,12 +10,18 @@ import type { Feeds, Trainer } from './trainer.ts'
 /** What an evaluation on held-out data finds: see {@link EvaluationEvent}. */
 export type HeldOutFigures = Pick<EvaluationEvent, 'validationLoss' | 'bitsPerByte' | 'accuracy'>
 
+/** What a model learns from at once. */
+export interface TrainBatch {
+  readonly feeds: Feeds
+  /** How many tokens it holds, padding left out. */
+  readonly tokens: number
+}
+
 /** What is trained, and what is done with it on the way. */
 export interface TrainTask {
   readonly trainer: Trainer
   /** Batches of an update as a pure function of its step, counted from 0. */
-  batches(step: number): readonly Feeds[]
-  readonly tokensPerStep: number
+  batches(step: number): readonly TrainBatch[]
   /** Measures the model on held-out data. */
   evaluate(): Promise<HeldOutFigures>
   /** Lets the model make something. */
@@ -99,14 +105,17 @@ class Loop {
 
   /** Makes one update. */
   async next(): Promise<TrainEvent> {
-    const { trainer, tokensPerStep } = this.#task
+    const { trainer } = this.#task
     const step = trainer.step
     const learningRate = learningRateAt(this.#options.schedule, step, this.pace.progress(step))
     const begin = performance.now()
-    const { loss, gradientNorm } = await trainer.train(this.#task.batches(step), learningRate)
+    const batches = this.#task.batches(step)
+    const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0)
+    const feeds = batches.map((batch) => batch.feeds)
+    const { loss, gradientNorm } = await trainer.train(feeds, learningRate)
     const took = performance.now() - begin
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw diverged(step, loss, gradientNorm)
-    this.#tokensSeen += tokensPerStep
+    this.#tokensSeen += tokens
     this.#tick()
     if (step === this.from.step) this.pace.mark(this.step, this.#elapsedMs)
     else this.pace.measure(this.step, this.#elapsedMs)
@@ -118,7 +127,7 @@ class Loop {
       loss,
       learningRate,
       gradientNorm,
-      tokensPerSecond: (tokensPerStep / took) * 1000,
+      tokensPerSecond: (tokens / took) * 1000,
       tokens: this.#tokensSeen,
       elapsedMs: this.#elapsedMs,
     }

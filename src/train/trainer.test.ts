@@ -2,12 +2,20 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CheckpointError, ConfigError } from '../errors.ts'
+import { CheckpointError, ConfigError, EngineError } from '../errors.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import { faulty } from '../runtime/testing/faulty.ts'
 import { hasCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts'
-import { stateOf, type ToyOptions, toyBatch, toyOptimizers, toyTrainer } from './testing/toy.ts'
+import {
+  maskedToyBatch,
+  maskedToyTrainer,
+  stateOf,
+  type ToyOptions,
+  toyBatch,
+  toyOptimizers,
+  toyTrainer,
+} from './testing/toy.ts'
 
 let engine: Engine
 const root = mkdtempSync(join(tmpdir(), 'atelier-trainer-'))
@@ -106,6 +114,29 @@ describe('Trainer', () => {
     await parts.release()
   })
 
+  it.each([1, 2])(
+    'a narrow batch goes to its own step, and does what it does padded; accumulation %i',
+    async (parts) => {
+      const [narrow, wide] = [await maskedToyTrainer(engine, [6, 3], parts), await maskedToyTrainer(engine, [6], parts)]
+      for (let step = 0; step < 4; step++) {
+        const batches = (padded: boolean) =>
+          Array.from({ length: parts }, (_, i) => {
+            const width = (step + i) % 2 === 0 ? 3 : 6
+            return maskedToyBatch(step + i, width, padded ? 6 : width)
+          })
+        const [a, b] = [await narrow.train(batches(false), 0.01), await wide.train(batches(true), 0.01)]
+        expect(a.loss).toBeCloseTo(b.loss, 5)
+        expect(a.gradientNorm).toBeCloseTo(b.gradientNorm, 5)
+      }
+      const [a, b] = [await stateOf(narrow), await stateOf(wide)]
+      expect(Object.keys(a)).toEqual(Object.keys(b))
+      for (const [name, values] of Object.entries(a))
+        for (const [i, value] of values.entries()) expect(Math.abs(b[name]![i]! - value)).toBeLessThan(1e-4)
+      await narrow.release()
+      await wide.release()
+    },
+  )
+
   it('keeps the average e ← e + (1 − decay)(p − e) and gives it as the weights', async () => {
     const trainer = await toyTrainer(engine, { emaDecay: 0.75 })
     const name = 'model.embed_tokens.weight'
@@ -127,6 +158,19 @@ describe('Trainer', () => {
     await expect(trainer.train([toyBatch(0)], 0.01)).rejects.toThrow(/got 1 batches, wanted accumulation = 2/)
     expect(() => trainer.buffer('nothing')).toThrow(ConfigError)
     await trainer.release()
+  })
+
+  it('compiles what narrow batches go to when one comes, and frees it', async () => {
+    const { engine: counting, held } = faulty(engine, {})
+    const trainer = await maskedToyTrainer(counting, [6, 3], 1)
+    const before = held.size
+    await trainer.train([maskedToyBatch(0, 6, 6)], 0.01)
+    expect(held.size).toBe(before)
+    await trainer.train([maskedToyBatch(1, 3, 3)], 0.01)
+    expect(held.size).toBe(before + 3) // a session, and what it reports
+    await expect(trainer.train([maskedToyBatch(1, 3, 4)], 0.01)).rejects.toThrow(EngineError)
+    await trainer.release()
+    expect(held.size).toBe(0)
   })
 
   it.each([0, -1, Number.NaN])('refuses to clip gradients to %d', async (gradientClip) => {

@@ -1,18 +1,25 @@
 import { ConfigError } from '../errors.ts'
-import { allocate, type HostTensor, sizeOf, type TypedArray } from '../graph/dtype.ts'
+import type { HostTensor } from '../graph/dtype.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { initializeAll } from '../nn/parameters.ts'
-import type { LoweredProgram } from '../onnx/lower.ts'
 import { Random } from '../random/random.ts'
-import type { Binding, DeviceBuffer, Engine } from '../runtime/engine.ts'
-import { type Compiled, compile, free, scalarOf } from './compiled.ts'
+import type { DeviceBuffer, Engine } from '../runtime/engine.ts'
+import { lowerStep } from './compiled.ts'
+import { FedStep, type Feeds, type StepState, zerosOf } from './fed-step.ts'
 import { StateBuffers } from './state-buffers.ts'
 import { applyStep, fusedStep, gradientStep, type StepOptions, stateName } from './step.ts'
+
+export type { Feeds } from './fed-step.ts'
 
 /** What a trainer is made of. */
 export interface TrainerOptions extends StepOptions {
   /** The scalar loss of one batch, over the parameters' placeholders and the batch's. */
   readonly loss: Tensor
+  /**
+   * The same for batches of other sizes, such as narrower ones, over placeholders of the same names: a batch goes to
+   * the first of all that has its sizes, each compiled when a batch first comes to it.
+   */
+  readonly otherLosses?: readonly Tensor[]
   /** Batches whose gradients are averaged before each update, 1 by default. */
   readonly accumulation?: number
   /** Initial weights and, keyed by step, all randomness inside the graph. */
@@ -24,7 +31,7 @@ export interface TrainerOptions extends StepOptions {
 }
 
 /** What stays known of the options: the weights go, for they are on the engine. */
-type KeptOptions = Omit<TrainerOptions, 'frozen' | 'initial'>
+type KeptOptions = Omit<TrainerOptions, 'frozen' | 'initial' | 'loss' | 'otherLosses'>
 
 /** What one step reports. */
 export interface StepResult {
@@ -33,9 +40,6 @@ export interface StepResult {
   /** Before clipping. */
   readonly gradientNorm: number
 }
-
-/** Values that a batch feeds, by placeholder name. */
-export type Feeds = Readonly<Record<string, TypedArray>>
 
 /**
  * Parameters and optimizer state in an engine's memory, and the graphs that move them.
@@ -49,8 +53,6 @@ export class Trainer {
   readonly #engine: Engine
   readonly #options: KeptOptions
   readonly #key: Random
-  /** Inputs that are fed anew each run. */
-  readonly #fed = new Map<string, DeviceBuffer>()
   /** Inputs that stay as they are. */
   readonly #frozen = new Map<string, DeviceBuffer>()
   /** Those that every batch must feed: the placeholders of the loss. */
@@ -58,51 +60,49 @@ export class Trainer {
   readonly #state: StateBuffers
   /** Gradients that accumulate over the batches of a step. */
   readonly #sums: StateBuffers
-  readonly #update: Compiled
-  /** What runs for each batch: a part of the step where batches accumulate, else all of it. */
-  readonly #batch: Compiled
+  /** The update from gradients, where batches accumulate. */
+  readonly #update: FedStep | undefined
+  /** What runs for a batch, by its sizes: a part of the step where batches accumulate, else all of it. */
+  readonly #batches: readonly FedStep[]
 
   private constructor(
     engine: Engine,
-    { frozen = {}, initial: _, ...options }: TrainerOptions,
-    compiled: readonly Compiled[],
+    { frozen = {}, initial: _, loss: _loss, otherLosses: _others, ...options }: TrainerOptions,
+    { update, batches }: StepPrograms,
     first: ReadonlyMap<string, HostTensor>,
-    inPlace: boolean,
   ) {
     this.#engine = engine
     this.#options = options
     this.#key = Random.seed(options.seed).split('graph')
+    this.#update = update
+    this.#batches = batches
+    const inPlace = engine.inPlace && this.#steps.every(({ lowered }) => lowered.program.inPlace)
     this.#state = new StateBuffers(inPlace)
     this.#sums = new StateBuffers(inPlace)
-    this.#update = compiled[0]!
-    this.#batch = compiled.at(-1)!
     try {
-      this.#allocate(compiled, first, frozen)
+      this.#allocate(first, frozen)
     } catch (error) {
       this.#releaseBuffers()
       throw error
     }
     const own = new Set([...Object.keys(options.optimizer.scalars(1, 0)), 'share', 'keep', 'key'])
-    this.#wanted = [...this.#fed.keys()].filter((name) => !own.has(name))
+    this.#wanted = batches[0]!.fedNames.filter((name) => !own.has(name))
   }
 
   /**
-   * Compiles the graphs and initializes the parameters. Throws ConfigError for options out of range, EngineError where
-   * the engine refuses the graphs or memory does not suffice; then nothing is left behind.
+   * Compiles the graphs, other losses' aside, and initializes the parameters. Throws ConfigError for options out of
+   * range, EngineError where the engine refuses the graphs or memory does not suffice; then nothing is left behind.
    */
   static async create(engine: Engine, options: TrainerOptions): Promise<Trainer> {
     checkOptions(options)
-    const { accumulation = 1, loss } = options
-    const graphs = accumulation > 1 ? [applyStep(options), gradientStep(loss, options)] : [fusedStep(loss, options)]
-    const compiled: Compiled[] = []
+    const programs = stepPrograms(engine, options)
+    const steps = [programs.batches[0]!, ...(programs.update ? [programs.update] : [])]
     try {
-      for (const graph of graphs) await compile(engine, graph, compiled)
-      const inPlace = engine.inPlace && compiled.every(({ program }) => program.inPlace)
+      for (const step of steps) await step.compile()
       const random = Random.seed(options.seed).split('parameters')
-      const first = await firstValues(options, random)
-      return new Trainer(engine, options, compiled, first, inPlace)
+      return new Trainer(engine, options, programs, await firstValues(options, random))
     } catch (error) {
-      await free(compiled)
+      for (const step of steps) await step.release()
       throw error
     }
   }
@@ -116,18 +116,21 @@ export class Trainer {
     if (batches.length !== accumulation)
       throw new ConfigError(`train: got ${batches.length} batches, wanted accumulation = ${accumulation}`)
     for (const batch of batches) this.#checkNames(batch)
-    await this.#feedScalars(optimizer.scalars(this.step + 1, learningRate))
-    await this.#feedScalars({ share: 1 / accumulation })
-    let loss = 0
+    const scalars = optimizer.scalars(this.step + 1, learningRate)
+    let [loss, last] = [0, this.#batches[0]!]
     for (const [i, batch] of batches.entries()) {
-      await this.#feedScalars({ keep: i === 0 ? 0 : 1 })
-      await this.#feed({ ...batch, key: Uint32Array.from(this.#key.at(this.step).at(i).key) })
-      await this.#run(this.#batch)
-      loss += (await scalarOf(this.#batch.reports.loss!)) / accumulation
+      last = this.#batches.find((step) => step.fits(batch)) ?? this.#batches[0]!
+      const key = Uint32Array.from(this.#key.at(this.step).at(i).key)
+      await last.feed({ ...scalarFeeds({ ...scalars, share: 1 / accumulation, keep: i === 0 ? 0 : 1 }), ...batch, key })
+      await last.run(this.#buffers)
+      if (this.#update) this.#sums.flip()
+      loss += (await last.report('loss')) / accumulation
     }
-    if (this.#batch !== this.#update) await this.#run(this.#update)
+    await this.#update?.feed(scalarFeeds(scalars))
+    await this.#update?.run(this.#buffers)
+    this.#state.flip()
     this.step++
-    return { loss, gradientNorm: await scalarOf(this.#update.reports.gradientNorm!) }
+    return { loss, gradientNorm: await (this.#update ?? last).report('gradientNorm') }
   }
 
   /** The buffer that holds a state tensor now: a parameter by its name, or a name of {@link stateName}. */
@@ -162,64 +165,45 @@ export class Trainer {
 
   /** Frees everything in the engine. */
   async release(): Promise<void> {
-    await free([...new Set([this.#update, this.#batch])])
+    for (const step of this.#steps) await step.release()
     this.#releaseBuffers()
   }
 
+  get #steps(): FedStep[] {
+    return [...this.#batches, ...(this.#update ? [this.#update] : [])]
+  }
+
   #releaseBuffers(): void {
-    for (const buffer of [...this.#fed.values(), ...this.#frozen.values()]) buffer.release()
+    for (const step of this.#steps) step.releaseFed()
+    for (const buffer of this.#frozen.values()) buffer.release()
     this.#state.release()
     this.#sums.release()
   }
 
   /** Buffers for all that the graphs read; parameters and their averages start from `first`, the rest from zero. */
-  #allocate(
-    compiled: readonly Compiled[],
-    first: ReadonlyMap<string, HostTensor>,
-    frozen: NonNullable<TrainerOptions['frozen']>,
-  ): void {
+  #allocate(first: ReadonlyMap<string, HostTensor>, frozen: NonNullable<TrainerOptions['frozen']>): void {
     for (const [name, value] of Object.entries(frozen)) this.#frozen.set(name, this.#engine.createBuffer(value))
     for (const [name, value] of first) {
       this.#state.add(this.#engine, name, value)
       if (this.#options.emaDecay !== undefined) this.#state.add(this.#engine, stateName.ema(name), value)
     }
-    const replaced = new Set(compiled.flatMap(({ overwrite }) => Object.values(overwrite)))
-    const inputs = Object.assign({}, ...compiled.map(({ program }) => program.inputs)) as LoweredProgram['inputs']
-    for (const [name, { dtype, shape }] of Object.entries(inputs)) {
-      if (this.#state.has(name) || this.#frozen.has(name)) continue
-      const zeros = {
-        dtype,
-        shape: shape as readonly number[],
-        data: allocate(dtype, sizeOf(shape as readonly number[])),
+    const replaced = new Set(this.#steps.flatMap(({ lowered }) => Object.values(lowered.overwrite)))
+    for (const step of this.#steps)
+      for (const [name, type] of Object.entries(step.lowered.program.inputs)) {
+        if (this.#buffers.current(name)) continue
+        if (name.startsWith(stateName.gradient(''))) this.#sums.add(this.#engine, name, zerosOf(type))
+        else if (replaced.has(name)) this.#state.add(this.#engine, name, zerosOf(type))
+        else step.addFed(name)
       }
-      if (name.startsWith(stateName.gradient(''))) this.#sums.add(this.#engine, name, zeros)
-      else if (replaced.has(name)) this.#state.add(this.#engine, name, zeros)
-      else this.#fed.set(name, this.#engine.createBuffer(zeros))
+  }
+
+  /** What the graphs read that they aren't fed, and where they write. */
+  get #buffers(): StepState {
+    return {
+      current: (name) => this.#state.current(name) ?? this.#sums.current(name) ?? this.#frozen.get(name),
+      next: (name) => (this.#state.next(name) ?? this.#sums.next(name))!,
+      turns: `${this.#state.turn}${this.#sums.turn}`,
     }
-  }
-
-  async #run(compiled: Compiled): Promise<void> {
-    const turns = `${this.#state.turn}${this.#sums.turn}`
-    const binding = compiled.bindings.get(turns) ?? this.#bind(compiled)
-    compiled.bindings.set(turns, binding)
-    await binding.run()
-    if (compiled === this.#update) this.#state.flip()
-    else this.#sums.flip()
-  }
-
-  #bind({ session, program, overwrite, reports }: Compiled): Binding {
-    const current = (name: string) =>
-      (this.#state.current(name) ?? this.#sums.current(name) ?? this.#frozen.get(name) ?? this.#fed.get(name))!
-    const next = (name: string) => (this.#state.next(name) ?? this.#sums.next(name))!
-    const inputs = Object.keys(program.inputs).map((name) => [name, current(name)] as const)
-    const outputs = Object.entries(overwrite).map(([output, name]) => [output, next(name)] as const)
-    return session.bind(Object.fromEntries(inputs), { ...reports, ...Object.fromEntries(outputs) })
-  }
-
-  #feedScalars(scalars: Readonly<Record<string, number>>): Promise<void> {
-    return this.#feed(
-      Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, Float32Array.of(value)])),
-    )
   }
 
   #checkNames(batch: Feeds): void {
@@ -230,11 +214,25 @@ export class Trainer {
       { got, wanted: this.#wanted },
     )
   }
+}
 
-  /** Writes values into the inputs of those names; names that no graph reads are passed over. */
-  async #feed(feeds: Feeds): Promise<void> {
-    for (const [name, values] of Object.entries(feeds)) await this.#fed.get(name)?.write(values)
+/** What a trainer runs. */
+interface StepPrograms {
+  readonly update: FedStep | undefined
+  readonly batches: readonly FedStep[]
+}
+
+function stepPrograms(engine: Engine, options: TrainerOptions): StepPrograms {
+  const { accumulation = 1, loss, otherLosses = [] } = options
+  const build = accumulation > 1 ? gradientStep : fusedStep
+  return {
+    update: accumulation > 1 ? new FedStep(engine, lowerStep(engine, applyStep(options))) : undefined,
+    batches: [loss, ...otherLosses].map((one) => new FedStep(engine, lowerStep(engine, build(one, options)))),
   }
+}
+
+function scalarFeeds(scalars: Readonly<Record<string, number>>): Feeds {
+  return Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, Float32Array.of(value)]))
 }
 
 /** Parameters by name, those of `initial` as they are given. */

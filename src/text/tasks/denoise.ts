@@ -34,7 +34,6 @@ function open(given: Given): Objective {
   return openSequence(given, {
     shape: { batchSize, sourceLength, targetLength },
     pairs: (index) => corrupt(rowsOf(windows.batch(index), width), corrupting.at(index)),
-    tokensPerBatch: batchSize * (sourceLength + targetLength),
     batchesPerEpoch: epochWindows(train, windowShape, seed).windowsPerEpoch / batchSize,
     heldOut,
     example: exampleOf(heldOut()),

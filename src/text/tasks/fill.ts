@@ -64,8 +64,10 @@ function open(given: Given): Objective {
       return { [architecture.outputBias]: { dtype: 'float32', shape: [config.vocabSize], data } }
     },
     loss: tokenLoss(architecture.logits(texts, key), targets, { smoothing: labelSmoothing }),
-    batch: (index) => ({ ...batchOf(rowsOf(windows.batch(index), width), hiding.at(index)) }),
-    tokensPerBatch: batchSize * contextLength,
+    batch: (index) => ({
+      feeds: { ...batchOf(rowsOf(windows.batch(index), width), hiding.at(index)) },
+      tokens: batchSize * contextLength,
+    }),
     batchesPerEpoch: epochWindows(train, windowShape, seed).windowsPerEpoch / batchSize,
     heldOut: {
       sums: tokenSums(architecture.logits(texts), targets),

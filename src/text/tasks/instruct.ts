@@ -34,7 +34,8 @@ function open(given: Given): Objective {
   if (!marks) throw new DataError('instruct: the corpus holds no conversations; prepare it again')
   const train = new ChatSource(corpus.train, marks.train, settings.contextLength)
   const validation = new ChatSource(corpus.validation, marks.validation, settings.contextLength)
-  const longest = [...train.lengths, ...validation.lengths].reduce((most, length) => Math.max(most, length), 0)
+  const { lengths } = train
+  const longest = [...lengths, ...validation.lengths].reduce((most, length) => Math.max(most, length), 0)
   const contextLength = Math.min(settings.contextLength, Math.ceil((longest - 1) / widthStep) * widthStep)
   const shape = { batchSize: settings.batchSize, contextLength }
   const row = rowNamed('causal', given.architecture)
@@ -57,8 +58,10 @@ function open(given: Given): Objective {
     title: row.title,
     architecture,
     loss: answerLoss(tokens, mask, (ids) => architecture.logits(ids, key), { smoothing }),
-    batch: (index) => ({ ...train.batch(chosen(index), shape) }),
-    tokensPerBatch: Math.round((shape.batchSize * sum(train.lengths)) / train.size),
+    batch: (index) => {
+      const items = chosen(index)
+      return { feeds: { ...train.batch(items, shape) }, tokens: sum(items.map((item) => lengths[item]!)) }
+    },
     batchesPerEpoch: train.size / shape.batchSize,
     heldOut: {
       sums: nextTokenSums(architecture, shape),

@@ -41,8 +41,7 @@ function open(given: Given): Objective {
     title: row.title,
     architecture,
     loss: lossOf(architecture, given),
-    batch: (index) => ({ tokens: windows.batch(index) }),
-    tokensPerBatch: batchSize * contextLength,
+    batch: (index) => ({ feeds: { tokens: windows.batch(index) }, tokens: batchSize * contextLength }),
     batchesPerEpoch: epochWindows(train, shape, seed).windowsPerEpoch / batchSize,
     heldOut: {
       sums: nextTokenSums(architecture, shape),

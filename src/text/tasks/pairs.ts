@@ -1,4 +1,5 @@
-import { PairSource, pairInEpochs } from '../../data/pairs.ts'
+import { batchesByLength, chooseWidths, widthsOf } from '../../data/length-pools.ts'
+import { type PairShape, PairSource, pairInEpochs } from '../../data/pairs.ts'
 import { Random } from '../../random/random.ts'
 import { endOf, openSequence, sequenceTask } from './sequence.ts'
 import { type Given, goesInEpochs, type Objective, type TextTask } from './task.ts'
@@ -12,35 +13,30 @@ export const pairsTask: TextTask = {
   open,
 }
 
-/** Batches are so wide as the longest text, rounded up to a multiple of this. */
-const widthStep = 8
-
 function open(given: Given): Objective {
   const { settings, corpus, seed } = given
   const { batchSize, contextLength } = settings
   const end = endOf(corpus.tokenizer)
   const [train, validation] = [new PairSource(corpus.train, end), new PairSource(corpus.validation, end)]
-  const lengths = [train.lengths, validation.lengths]
-  const widthOf = (longest: number) => Math.min(contextLength, Math.ceil(longest / widthStep) * widthStep)
-  const sources = lengths.map((one) => longestOf(one.sources))
-  const targets = lengths.map((one) => longestOf(one.targets))
-  const shape = {
-    batchSize,
-    sourceLength: widthOf(Math.max(...sources)),
-    targetLength: widthOf(Math.max(...targets)),
-  }
+  const lengths = lengthsOf(train)
+  const widest = widthsOf([...lengths, ...lengthsOf(validation)], [contextLength, contextLength])
   const random = Random.seed(seed).split('pairs')
   const inEpochs = goesInEpochs(given)
-  const choose = (index: number): number[] => {
+  const chosen = (index: number): number[] => {
     const stream = random.at(index)
     return Array.from({ length: batchSize }, (_, row) =>
       inEpochs ? pairInEpochs(index * batchSize + row, train.size, random) : stream.integer(train.size),
     )
   }
+  const batches = batchesByLength({ lengths, batchSize, chosen }, random)
+  const shapes = chooseWidths(batches, lengths, widest).map(([sourceLength = 0, targetLength = 0]): PairShape => {
+    return { batchSize, sourceLength, targetLength }
+  })
+  const shape = shapes.at(-1)!
   return openSequence(given, {
     shape,
-    pairs: (index) => choose(index).map((pair) => train.pair(pair, shape)),
-    tokensPerBatch: Math.round(batchSize * meanLength(train, shape)),
+    narrower: shapes.slice(0, -1),
+    pairs: (index) => batches(index).map((pair) => train.pair(pair, shape)),
     batchesPerEpoch: train.size / batchSize,
     heldOut: () => inOrder(validation, shape),
     example: validation.pair(0, shape).source,
@@ -49,23 +45,16 @@ function open(given: Given): Objective {
   })
 }
 
-function* inOrder(source: PairSource, shape: Parameters<PairSource['pair']>[1]) {
+function* inOrder(source: PairSource, shape: PairShape) {
   for (let first = 0; first < source.size; first += shape.batchSize) {
     const rows = Math.min(shape.batchSize, source.size - first)
     yield Array.from({ length: rows }, (_, row) => source.pair(first + row, shape))
   }
 }
 
-function longestOf(lengths: readonly number[]): number {
-  return lengths.reduce((most, length) => Math.max(most, length), 0)
-}
-
-/** Tokens of a pair on average, padding left out. */
-function meanLength(source: PairSource, shape: Parameters<PairSource['pair']>[1]): number {
-  const { sources, targets } = source.lengths
-  const cut = (length: number, most: number) => Math.min(length, most)
-  const all = sources.map((length, i) => cut(length, shape.sourceLength) + cut(targets[i]!, shape.targetLength))
-  return all.reduce((sum, length) => sum + length, 0) / source.size
+/** Of each pair, ids of its source and of its target. */
+function lengthsOf({ lengths: { sources, targets } }: PairSource): (readonly [number, number])[] {
+  return sources.map((length, pair) => [length, targets[pair]!])
 }
 
 function notesOn({ lengths: { sources, targets } }: PairSource, contextLength: number): string[] {

@@ -28,9 +28,10 @@ export const sequenceTask = {
 /** How pairs come out of a corpus. */
 export interface PairPlan {
   readonly shape: PairShape
+  /** Narrower shapes, narrowest first: a batch of training is of the first that holds its pairs. */
+  readonly narrower?: readonly PairShape[]
   /** The pairs of a batch of training, a pure function of its number. */
   pairs(index: number): readonly Pair[]
-  readonly tokensPerBatch: number
   readonly batchesPerEpoch: number
   heldOut(): Iterable<readonly Pair[]>
   /** A source to show the model on the way. */
@@ -50,22 +51,29 @@ export function openSequence(given: Given, plan: PairPlan): Objective {
   const row = rowNamed('sequenceToSequence', given.architecture)
   const { config, architecture } = modelFor('sequenceToSequence', row, given, () => sequenceConfig(settings, tokenizer))
   const ids = { pad: config.padTokenId, start: config.startTokenId }
-  const { batchSize: B, sourceLength: S, targetLength: T } = plan.shape
-  const source = { ids: input('source', 'int32', [B, S]), mask: input('sourceMask', 'int32', [B, S]) }
-  const written = input('written', 'int32', [B, T])
-  const targets = { targets: input('targets', 'int32', [B * T]), weights: input('weights', 'float32', [B * T]) }
   const key = drops(given) ? RandomKey.from(input('key', 'uint32', [2])) : undefined
-  const logits = (dropping?: RandomKey) =>
-    reshape(architecture.logits(source, written, dropping), [B * T, config.vocabSize])
+  const logitsOf = ({ source, written, targets }: Placeholders, dropping?: RandomKey) =>
+    reshape(architecture.logits(source, written, dropping), [targets.targets.shape[0]!, config.vocabSize])
+  const lossOf = (shape: PairShape) => {
+    const placeholders = placeholdersOf(shape)
+    return tokenLoss(logitsOf(placeholders, key), placeholders.targets, { smoothing: settings.labelSmoothing })
+  }
+  const { narrower = [] } = plan
+  const whole = placeholdersOf(plan.shape)
   return {
     title: row.title,
     architecture,
-    loss: tokenLoss(logits(key), targets, { smoothing: settings.labelSmoothing }),
-    batch: (index) => ({ ...pairBatch(plan.pairs(index), plan.shape, ids) }),
-    tokensPerBatch: plan.tokensPerBatch,
+    loss: lossOf(plan.shape),
+    narrowerLosses: narrower.map(lossOf),
+    batch: (index) => {
+      const pairs = plan.pairs(index)
+      const shape = narrower.find((one) => holds(one, pairs)) ?? plan.shape
+      const tokens = pairs.reduce((sum, { source, target }) => sum + source.length + target.length, 0)
+      return { feeds: { ...pairBatch(pairs, shape, ids) }, tokens }
+    },
     batchesPerEpoch: plan.batchesPerEpoch,
     heldOut: {
-      sums: tokenSums(logits(), targets),
+      sums: tokenSums(logitsOf(whole), whole.targets),
       *batches() {
         for (const pairs of plan.heldOut()) {
           const predictions = pairs.reduce((sum, { target }) => sum + target.length, 0)
@@ -97,6 +105,21 @@ export function openSequence(given: Given, plan: PairPlan): Objective {
     },
     notes: plan.notes,
   }
+}
+
+type Placeholders = ReturnType<typeof placeholdersOf>
+
+/** What a batch of {@link pairBatch} feeds. */
+function placeholdersOf({ batchSize: B, sourceLength: S, targetLength: T }: PairShape) {
+  return {
+    source: { ids: input('source', 'int32', [B, S]), mask: input('sourceMask', 'int32', [B, S]) },
+    written: input('written', 'int32', [B, T]),
+    targets: { targets: input('targets', 'int32', [B * T]), weights: input('weights', 'float32', [B * T]) },
+  }
+}
+
+function holds({ sourceLength, targetLength }: PairShape, pairs: readonly Pair[]): boolean {
+  return pairs.every(({ source, target }) => source.length <= sourceLength && target.length <= targetLength)
 }
 
 /** Most tokens of a sample on the way. */

@@ -5,8 +5,7 @@ import type { ArchitectureRow, Family } from '../../models/registry.ts'
 import type { Scope } from '../../nn/parameters.ts'
 import type { DeviceBuffer, Engine } from '../../runtime/engine.ts'
 import type { HeldOutBatch } from '../../train/held-out.ts'
-import type { HeldOutFigures } from '../../train/loop.ts'
-import type { Feeds } from '../../train/trainer.ts'
+import type { HeldOutFigures, TrainBatch } from '../../train/loop.ts'
 import type { Corpus } from '../data/open-corpus.ts'
 import type { NewTokenizer } from '../data/train-tokenizer.ts'
 import type { RunRecord } from '../run.ts'
@@ -55,9 +54,10 @@ export interface Objective {
   initial?(): Readonly<Record<string, HostTensor>>
   /** The scalar loss of a batch, in nats a prediction. */
   readonly loss: Tensor
-  /** The values of a batch, a pure function of its number. */
-  batch(index: number): Feeds
-  readonly tokensPerBatch: number
+  /** The same of narrower batches, narrowest first. */
+  readonly narrowerLosses?: readonly Tensor[]
+  /** A pure function of the batch's number. */
+  batch(index: number): TrainBatch
   /** Batches in which all of the corpus is seen once; no whole number. */
   readonly batchesPerEpoch: number
   readonly heldOut: HeldOut

@@ -1,5 +1,5 @@
 import { input } from '../../graph/tensor.ts'
-import { nextTokenLoss } from '../../losses/next-token.ts'
+import { answerLoss, nextTokenLoss } from '../../losses/next-token.ts'
 import { Decoder } from '../../models/decoder.ts'
 import { RandomKey } from '../../nn/random-bits.ts'
 import { adamW, muon, type Optimizer } from '../../optim/index.ts'
@@ -34,8 +34,48 @@ export interface ToyOptions
 
 /** A trainer of a decoder of some 2,000 parameters. */
 export function toyTrainer(engine: Engine, options: ToyOptions = {}): Promise<Trainer> {
-  const { batch = 4, dModel = 16, dropout = 0, optimizer = toyOptimizers.adamw, seed = 1, ...rest } = options
-  const model = new Decoder({
+  const { batch = 4, dModel, dropout = 0, optimizer = toyOptimizers.adamw, seed = 1, ...rest } = options
+  const model = toyModel(dropout, dModel)
+  const key = dropout > 0 ? RandomKey.from(input('key', 'uint32', [2])) : undefined
+  const tokens = input('tokens', 'int32', [batch, length + 1])
+  const loss = nextTokenLoss(tokens, (ids) => model.logits(ids, key))
+  return Trainer.create(engine, { parameters: model.scope.parameters, loss, optimizer, gradientClip: 1, seed, ...rest })
+}
+
+/** The same for batches of {@link maskedToyBatch} of each of some widths. */
+export function maskedToyTrainer(engine: Engine, widths: readonly number[], accumulation: number): Promise<Trainer> {
+  const model = toyModel(0)
+  const [loss, ...otherLosses] = widths.map((width) => {
+    const tokens = input('tokens', 'int32', [4, width + 1])
+    return answerLoss(tokens, input('mask', 'float32', [4, width]), (ids) => model.logits(ids))
+  })
+  const { parameters } = model.scope
+  const optimizer = toyOptimizers.muon
+  return Trainer.create(engine, {
+    parameters,
+    loss: loss!,
+    otherLosses,
+    optimizer,
+    accumulation,
+    gradientClip: 1,
+    seed: 1,
+  })
+}
+
+/** Four rows that hold `predictions` each, padded to `width`. */
+export function maskedToyBatch(step: number, predictions: number, width: number): Feeds {
+  const whole = toyBatch(step).tokens!
+  const [tokens, mask] = [new Int32Array(4 * (width + 1)), new Float32Array(4 * width)]
+  for (let row = 0; row < 4; row++) {
+    const start = row * (length + 1)
+    tokens.set(whole.subarray(start, start + predictions + 1) as Int32Array, row * (width + 1))
+    mask.fill(1, row * width, row * width + predictions)
+  }
+  return { tokens, mask }
+}
+
+function toyModel(dropout: number, dModel = 16): Decoder {
+  return new Decoder({
     vocabSize: vocabulary,
     contextLength: length,
     dModel,
@@ -48,10 +88,6 @@ export function toyTrainer(engine: Engine, options: ToyOptions = {}): Promise<Tr
     ropeTheta: 10_000,
     normEpsilon: 1e-5,
   })
-  const key = dropout > 0 ? RandomKey.from(input('key', 'uint32', [2])) : undefined
-  const tokens = input('tokens', 'int32', [batch, length + 1])
-  const loss = nextTokenLoss(tokens, (ids) => model.logits(ids, key))
-  return Trainer.create(engine, { parameters: model.scope.parameters, loss, optimizer, gradientClip: 1, seed, ...rest })
 }
 
 /** Rows of ids where each follows from the one before, all but a few: something to learn. */
