@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CheckpointError } from '../errors.ts'
 import { writeJsonFile } from '../files/json-file.ts'
 import { writeSafetensors } from '../files/safetensors-file.ts'
-import type { HostTensor } from '../graph/dtype.ts'
+import { float32, type HostTensor, sizeOf, type TypedArray } from '../graph/dtype.ts'
 import { initialize } from '../nn/parameters.ts'
 import { Random } from '../random/random.ts'
 import type { CausalConfig } from './architecture.ts'
@@ -42,7 +42,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const digestOf = (bytes: ArrayBufferView) => createHash('sha256').update(bytes).digest('hex')
+const digestOf = (bytes: TypedArray) => createHash('sha256').update(bytes).digest('hex')
 const digestsOf = (tensors: Weights, names = Object.keys(tensors)) =>
   Object.fromEntries(names.map((name) => [name, digestOf(tensors[name]!.data)]))
 
@@ -118,8 +118,9 @@ describe('weights that may stay in their files', () => {
   })
 
   it('are none in 16 bits', async () => {
-    const coarse = { ...weights, [query]: { ...weights[query]!, data: weights[query]!.data.map(() => 0.5) } }
-    await saveModel(folder, model, coarse as Weights, { float: 'BF16' })
+    const { shape } = weights[query]!
+    const halves = float32(new Float32Array(sizeOf(shape)).fill(0.5), shape)
+    await saveModel(folder, model, { ...weights, [query]: halves }, { float: 'BF16' })
     const { stored, weights: read } = await loadModel(folder, { leave: true })
     expect(stored!.places).toEqual({})
     expect(read[query]!.data[7]).toBe(0.5)
