@@ -20,6 +20,15 @@ await trainTextForGallery({
     fr: 'Articles d’une encyclopédie des pays, en anglais',
   },
   example: 'atelier generate text --model gallery/articles --prompt "# Atlantis"',
+  prompts: ['# Atlantis', '# France', '# Sea of Dreams', '# Wakanda\n\n## Climate'],
+  limits: [
+    'What it states is made up, figures and names most of all: it has learned how an entry sounds, not what is true.',
+    'It knows entries of countries and territories alone, of a length of some 250 tokens.',
+  ],
+  biases: [
+    'The entries were written by an agency of the United States, about 2015: its view of what matters, of borders and of governments.',
+    'What has changed since is unknown to it.',
+  ],
   out,
   options: {
     data: [data],

@@ -16,6 +16,14 @@ await trainTextForGallery({
     fr: 'Prose anglaise de discours publics',
   },
   example: 'atelier generate text --prompt "The people of this country"',
+  prompts: ['The people of this country'],
+  limits: [
+    'It writes the prose of addresses to Congress, and little else.',
+    'It knows words and turns, not facts: names, dates and sums in what it writes are made up.',
+  ],
+  biases: [
+    'Its authors are presidents of the United States from 1790 to 2021: their view of their nation, of its enemies and of native peoples, in their words.',
+  ],
   out: process.argv[2] ?? 'runs/english',
   options: {
     data: await getDataset('state-of-the-union'),

@@ -20,6 +20,16 @@ await trainTextForGallery({
     fr: 'Prose et vers de la littérature française',
   },
   example: 'atelier generate text --model gallery/fr --prompt "La liberté"',
+  prompts: ['La liberté', 'Ô nuit', "L'homme", 'Il y a dans le cœur'],
+  limits: [
+    'It writes a sentence or a few verses at a time, as the passages are that it learned from; longer texts change their subject.',
+    'It knows words and turns, not facts: names, dates and events in what it writes are made up.',
+    'Modern words and things are unknown to it.',
+  ],
+  biases: [
+    'Its authors wrote from the sixteenth to the nineteenth century, nearly all of them men: it speaks of women, of foreigners and of faiths as they did, and takes kings and the church for granted.',
+    'It may write in the manner of a known author; the words are not theirs.',
+  ],
   out,
   options: {
     data: [data],

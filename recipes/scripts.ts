@@ -20,6 +20,15 @@ await trainTextForGallery({
     fr: 'Répliques de théâtre, en anglais',
   },
   example: 'atelier generate text --model gallery/scripts --grammar play --prompt "JULIET:"',
+  prompts: ['JULIET:', 'FIRST CITIZEN:', 'KING RICHARD III:\nNow', 'ROMEO:\nWhat'],
+  limits: [
+    'Speeches answer each other in tone, hardly in sense, and there is no plot.',
+    'The corpus is small: about a million characters of one author.',
+  ],
+  biases: [
+    'Its people speak as in England about 1600: of rank, blood and honour, and of women, foreigners and faiths as that time did.',
+    'Insults and violence of the plays come back.',
+  ],
   out,
   options: {
     data: [data],

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeCard } from '../src/cli/card-page.ts'
 import { exportModel } from '../src/export/export-model.ts'
-import { writeJsonFile } from '../src/files/json-file.ts'
-import { readRun } from '../src/text/run.ts'
+import { evaluateText } from '../src/text/evaluate-text.ts'
+import { textCard } from '../src/text/model-card.ts'
 import type { TextRunResult } from '../src/text/text-run.ts'
 import { type TrainTextOptions, trainText } from '../src/text/train-text.ts'
-import { hardware } from '../src/train/run-record.ts'
 
 /** A model of the gallery that writes: where it goes, and how it is trained. */
 export interface TextRecipe {
@@ -17,30 +17,29 @@ export interface TextRecipe {
   readonly title: { readonly en: string; readonly fr: string }
   /** A command that shows it. */
   readonly example: string
+  /** What the samples of its card begin from, in turn. */
+  readonly prompts: readonly string[]
+  /** What it is bad at, for its card. */
+  readonly limits: readonly string[]
+  /** What its data lets it repeat, for its card. */
+  readonly biases: readonly string[]
   /** Folder of the run; a run that is there is gone on with. */
   readonly out: string
   readonly options: Omit<TrainTextOptions, 'out' | 'resume'>
 }
 
 /** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
-export async function trainTextForGallery({ name, title, example, out, options }: TextRecipe): Promise<void> {
-  const { run: _run, report: _report, ...measured } = await trainTextToEnd(out, options)
+export async function trainTextForGallery({ name, title, example, out, options, ...card }: TextRecipe): Promise<void> {
+  await trainTextToEnd(out, options)
   const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
   await rm(gallery, { recursive: true, force: true })
   await exportModel(out, 'hf', gallery, 'f16')
   await compact(join(gallery, 'tokenizer.json'))
-  const { settings, licence, dataDigest, sources, engine, architecture, task } = await readRun(out)
-  await writeJsonFile(join(gallery, 'card.json'), {
-    name: title,
-    example,
-    data: { sources, licence, digest: dataDigest },
-    architecture,
-    task,
-    settings,
-    result: measured,
-    engine,
-    hardware: hardware(),
-  })
+  const evaluation = await evaluateText(out)
+  const { prompts, limits, biases } = card
+  const told = await textCard(out, evaluation, { folder: gallery, prompts })
+  const words = { title: title.en, example, limits, biases }
+  await writeCard(gallery, told, words, { name: title, example, limits, biases })
 }
 
 /** Trains into a folder, or goes on with the run that it holds; prints events, every twentieth step's only. */

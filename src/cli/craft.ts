@@ -6,7 +6,7 @@ import type { Terminal } from './terminal.ts'
 export type CommandOption = readonly [
   flags: string,
   description: string,
-  parse: (text: string, before?: never) => unknown,
+  parse?: (text: string, before?: never) => unknown,
 ]
 
 /** Options of `atelier evaluate` that all crafts have. */

@@ -1,9 +1,8 @@
-import type { Interval } from '../evaluate/bootstrap.ts'
-import type { SampleMetrics } from '../evaluate/evaluate-samples.ts'
+import { basename, join, resolve } from 'node:path'
 import type { EvaluateProgress, TextEvaluation } from '../text/evaluate-text.ts'
-import type { FillFigures, TextFigures } from '../text/measures/measure.ts'
 import type { Outcome } from './command.ts'
 import type { EvaluateOptions, Evaluation } from './craft.ts'
+import { figureRows, sampleRows } from './evaluation-rows.ts'
 import { count, indent, table } from './format.ts'
 import { interruptible } from './interrupt.ts'
 import { given, literalsOption, numberOption, textOption } from './options.ts'
@@ -35,12 +34,14 @@ export const textEvaluation: Evaluation = {
       'the longest text to let it write, in tokens [default: 256]',
       numberOption('--tokens', { whole: true, minimum: 1 }),
     ],
+    ['--card', 'also write the run’s card, RUN/card.md and card.json: data, figures, and samples of the seeds 0 to 15'],
   ],
   examples: [
     'atelier evaluate runs/books',
     'atelier evaluate runs/books --samples 16 --tokens 128 --json',
     'atelier evaluate some/gpt2 --data held-out.txt',
     'atelier evaluate runs/titles --task pairs --data titles.jsonl',
+    'atelier evaluate runs/books --card',
   ],
   run: evaluate,
 }
@@ -51,6 +52,7 @@ interface Options extends EvaluateOptions {
   readonly limit?: number
   readonly between?: string
   readonly tokens?: number
+  readonly card?: boolean
 }
 
 const stages: Readonly<Record<EvaluateProgress['stage'], string>> = {
@@ -73,15 +75,32 @@ async function evaluate(options: Options, terminal: Terminal, run: string): Prom
       () => progress.line('stopping'),
       async (signal) => {
         const { paths, names } = data ? await findSources(data, progress, signal) : {}
-        return evaluateText(run, { ...asked, ...given({ data: paths, sources: names }), signal, onProgress })
+        const found = await evaluateText(run, {
+          ...asked,
+          ...given({ data: paths, sources: names }),
+          signal,
+          onProgress,
+        })
+        if (options.card) await addCard(run, found, progress, signal)
+        return found
       },
     )
     progress.end()
     describe(result, terminal)
+    if (options.card) terminal.say(`\nIts card: ${shown(join(run, 'card.md'))}`)
     return { result }
   } finally {
     progress.end()
   }
+}
+
+/** Writes the card of a run into its folder. */
+async function addCard(run: string, evaluation: TextEvaluation, progress: Progress, signal: AbortSignal) {
+  const [{ textCard }, { writeCard }] = await Promise.all([import('../text/model-card.ts'), import('./card-page.ts')])
+  const onProgress = (done: number, total: number) =>
+    progress.show('writing samples', done / total, `${done} of ${total}`)
+  const card = await textCard(run, evaluation, { signal, onProgress })
+  await writeCard(run, card, { title: basename(resolve(run)) })
 }
 
 function describe(evaluation: TextEvaluation, terminal: Terminal): void {
@@ -98,74 +117,4 @@ function describe(evaluation: TextEvaluation, terminal: Terminal): void {
   const longest = samples.copying?.longest[0]
   if (longest)
     terminal.say(`\nThe longest passage copied (${longest.length} characters):\n${indent(shown(longest.text), 2)}`)
-}
-
-function figureRows(found: TextFigures): [string, string][] {
-  if (found.task === 'fill') return fillRows(found)
-  const loss: [string, string][] = [
-    ['loss', `${found.validationLoss.toFixed(4)} nats a token`],
-    ['perplexity', found.perplexity.toFixed(2)],
-  ]
-  if (found.task === 'next') return [...loss, ['bits per byte', found.bitsPerByte.toFixed(4)]]
-  const { pairs, of, cutSources, documents } = found.text
-  const tooLong = found.logProbabilities.length - pairs
-  return [
-    ...loss,
-    ['bits per byte', `${withInterval(found.bitsPerByte, 4)} of the targets`],
-    ['likeliest right', percent(found.accuracy)],
-    ['ln P of a target', withInterval(found.meanLogProbability, 2)],
-    [
-      'pairs',
-      `${count(pairs)} of ${count(of)}` +
-        (tooLong > 0 ? `; ${count(tooLong)} of the ${count(documents)} drawn are too long for the model` : '') +
-        (cutSources > 0 ? `; ${count(cutSources)} sources cut to fit` : ''),
-    ],
-  ]
-}
-
-function fillRows({
-  pseudoPerplexity,
-  pseudoBitsPerByte,
-  pseudoTokens,
-  hidden,
-  text,
-}: FillFigures): [string, string][] {
-  const parts = pseudoTokens < text.tokens ? `, by ${count(pseudoTokens)} tokens hidden one at a time` : ''
-  return [
-    ['pseudo-perplexity', `${withInterval(pseudoPerplexity, 2)}${parts}`],
-    ['pseudo-bits per byte', withInterval(pseudoBitsPerByte, 4)],
-    [
-      'hidden tokens',
-      `${shareOf(hidden.top1)} right, ${shareOf(hidden.top5)} among the five likeliest, with ${percent(hidden.share)} hidden`,
-    ],
-    ['hidden words', `${shareOf(hidden.wholeWords)} right, of ${count(hidden.words)}`],
-  ]
-}
-
-function withInterval({ estimate, low, high }: Interval, digits: number): string {
-  return `${estimate.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`
-}
-
-function shareOf({ estimate, low, high }: Interval): string {
-  return `${percent(estimate)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`
-}
-
-function sampleRows(own: SampleMetrics, text?: SampleMetrics): [string, string][] {
-  const row = (name: string, pick: (metrics: SampleMetrics) => number | undefined): [string, string][] => {
-    const [mine, theirs] = [pick(own), text && pick(text)]
-    if (mine === undefined) return []
-    return [[name, mine.toFixed(3) + (theirs === undefined ? '' : ` (${theirs.toFixed(3)})`)]]
-  }
-  return [
-    ...row('distinct-1', (metrics) => metrics.distinct1),
-    ...row('distinct-2', (metrics) => metrics.distinct2),
-    ...row('distinct-3', (metrics) => metrics.distinct3),
-    ...row('self-BLEU', (metrics) => metrics.selfBleu?.estimate),
-    ...row('repetition', (metrics) => metrics.repetition.estimate),
-    ...row('copied', (metrics) => metrics.copying?.rate),
-  ]
 }

@@ -93,6 +93,20 @@ describe('from a text to a run to new text', () => {
     expect(JSON.parse(readFileSync(path('run/evaluation.json'), 'utf8'))).toEqual(found)
   })
 
+  test('evaluate writes a card, with samples of sixteen seeds', async () => {
+    const options = ['--card', '--samples', '2', '--tokens', '8', '--threads', '1', '--json']
+    const done = await run(['evaluate', 'run', ...options])
+    expect(done.code, done.stderr).toBe(0)
+    const card = JSON.parse(readFileSync(path('run/card.json'), 'utf8'))
+    expect(card).toMatchObject({ data: { sources: ['tiny.txt'] }, training: { steps: 6, tokens: 768 } })
+    expect(card.evaluation).toEqual(resultOf(done))
+    expect(card.samples.map(({ seed }: { seed: number }) => seed)).toEqual([...Array(16).keys()])
+    const page = readFileSync(path('run/card.md'), 'utf8')
+    expect(page).toMatch(/^# run\n/)
+    expect(page).toContain(`| bits per byte | ${card.evaluation.bitsPerByte.toFixed(4)} |`)
+    for (const { text } of card.samples) expect(page).toContain(text)
+  })
+
   test('evaluate measures other text on demand, with the engine named', async () => {
     const other = ['--data', 'tiny.txt', '--engine', 'cpu', '--samples', '0', '--threads', '1', '--json']
     expect(resultOf(await run(['evaluate', 'run', ...other]))).toMatchObject({ text: { source: ['tiny.txt'] } })
