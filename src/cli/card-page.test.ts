@@ -17,6 +17,7 @@ const card: TextCard = {
     validationLoss: 2,
     perplexity: 7.39,
     bitsPerByte: 1.5,
+    bitsPerByteInterval: { estimate: 1.5, low: 1.25, high: 1.75, confidence: 0.95 },
     text: { source: 'held-out', tokens: 100, bytes: 300, documents: 1, windowLength: 32 },
     model: { path: 'run', digest: 'e', architecture: 'decoder' },
     created: '2026-01-01T00:00:00Z',
@@ -34,7 +35,7 @@ test('tells the facts, with what would break a table or a block escaped', () => 
   expect(page).toContain('| licence of the data | not told |')
   expect(page).toContain('| model | decoder, 2 layers, width 16, context 32; 12.3 kB |')
   expect(page).toContain('| training | 10 steps, 2.0 k tokens, 2 minutes |')
-  expect(page).toContain('| bits per byte | 1.5000 |')
+  expect(page).toContain('| bits per byte | 1.5000 (1.2500 to 1.7500) |')
   expect(page).toContain('## What it is bad at\n\n- small')
   expect(page).not.toContain('What its data lets it repeat')
   expect(page).toContain('````text\nhas\n```\na fence\n````')

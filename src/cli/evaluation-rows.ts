@@ -10,7 +10,7 @@ export function figureRows(found: TextFigures): [string, string][] {
     ['loss', `${found.validationLoss.toFixed(4)} nats a token`],
     ['perplexity', found.perplexity.toFixed(2)],
   ]
-  if (found.task === 'next') return [...loss, ['bits per byte', found.bitsPerByte.toFixed(4)]]
+  if (found.task === 'next') return [...loss, ['bits per byte', withInterval(found.bitsPerByteInterval, 4)]]
   const { pairs, of, cutSources, documents } = found.text
   const tooLong = found.logProbabilities.length - pairs
   return [

@@ -49,6 +49,10 @@ describe('evaluateText', () => {
     expect(evaluation.validationLoss).toBeCloseTo(result.validationLoss, 5)
     expect(evaluation.bitsPerByte).toBeCloseTo(result.bitsPerByte!, 5)
     expect(evaluation.perplexity).toBeCloseTo(Math.exp(result.validationLoss), 2)
+    const { estimate, low, high } = evaluation.bitsPerByteInterval
+    expect(estimate).toBeCloseTo(evaluation.bitsPerByte, 6)
+    expect(low).toBeLessThanOrEqual(estimate)
+    expect(high).toBeGreaterThanOrEqual(estimate)
     expect(evaluation.text).toMatchObject({ source: 'held-out', windowLength: 96 })
   })
 

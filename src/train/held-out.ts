@@ -14,6 +14,9 @@ export interface HeldOutBatch {
   readonly predictions: number
 }
 
+/** A batch that is done: its number from 1, and what it summed to over how many predictions. */
+export type OnBatch = (done: number, sums: Readonly<Record<string, number>>, predictions: number) => void
+
 /** Sums over batches of held-out data, such as of losses; compiled once, for any weights that are passed. */
 export class HeldOutSums {
   readonly #session: Session
@@ -53,7 +56,7 @@ export class HeldOutSums {
   async means(
     weights: Readonly<Record<string, DeviceBuffer>>,
     batches: Iterable<HeldOutBatch>,
-    onBatch?: (done: number) => void,
+    onBatch?: OnBatch,
   ): Promise<Record<string, number>> {
     const binding = this.#session.bind({ ...weights, ...this.#fed }, this.#sums)
     const totals = Object.fromEntries(Object.keys(this.#sums).map((name) => [name, 0]))
@@ -62,9 +65,11 @@ export class HeldOutSums {
       for (const batch of batches) {
         for (const [name, values] of Object.entries(batch.feeds)) await this.#fed[name]!.write(values)
         await binding.run()
-        for (const [name, buffer] of Object.entries(this.#sums)) totals[name]! += Number((await buffer.read())[0])
+        const sums: Record<string, number> = {}
+        for (const [name, buffer] of Object.entries(this.#sums)) sums[name] = Number((await buffer.read())[0])
+        for (const [name, sum] of Object.entries(sums)) totals[name]! += sum
         predictions += batch.predictions
-        onBatch?.(++done)
+        onBatch?.(++done, sums, batch.predictions)
       }
     } finally {
       binding.release()
@@ -104,7 +109,7 @@ export class HeldOutLoss {
   async mean(
     weights: Readonly<Record<string, DeviceBuffer>>,
     batches: Iterable<MaskedBatch>,
-    onBatch?: (done: number) => void,
+    onBatch?: OnBatch,
   ): Promise<number> {
     return (await this.#sums.means(weights, nextTokenBatches(batches), onBatch)).loss!
   }

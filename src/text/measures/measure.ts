@@ -60,6 +60,8 @@ export interface NextFigures {
   readonly validationLoss: number
   readonly perplexity: number
   readonly bitsPerByte: number
+  /** Of the bits per byte, over batches of windows that lie side by side. */
+  readonly bitsPerByteInterval: Interval
   readonly text: MeasuredOn & {
     /** Predictions of one window. */
     readonly windowLength: number
