@@ -1,31 +1,40 @@
 import type { Random } from '../random/random.ts'
+import { pairInEpochs } from './pairs.ts'
 import { permuted } from './permuted.ts'
 
 /** Lengths of an item, such as those of its source and of its target; or of the rows of a batch, that hold its items. */
 export type Lengths = readonly number[]
 
-/** Items in batches, as they come without regard to their lengths. */
+/** Items that batches are made of. */
 export interface ItemBatches {
   /** Of each item. */
   readonly lengths: readonly Lengths[]
   readonly batchSize: number
-  /** The items of a batch of training, a pure function of its number. */
-  chosen(batch: number): readonly number[]
+  /** Whether each item comes once an epoch, or any at random. */
+  readonly inEpochs: boolean
 }
 
 /** So many batches exchange their items, at most. */
 const poolBatches = 32
 
+/** The items of a batch, without regard to their lengths: a pure function of its number and of `random`. */
+export function drawnItems({ lengths: { length }, batchSize, inEpochs }: ItemBatches, batch: number, random: Random) {
+  const stream = random.at(batch)
+  return Array.from({ length: batchSize }, (_, row) =>
+    inEpochs ? pairInEpochs(batch * batchSize + row, length, random) : stream.integer(length),
+  )
+}
+
 /**
- * The same items in batches of similar lengths, as a pure function of the batch's number and of `random`: those of a
- * pool of batches are sorted by length and cut, and the batches come in random order, so that length doesn't follow
- * time. No pool reaches over the last batch that an epoch begins, so an epoch shows what it showed.
+ * Items in batches of similar lengths, a pure function of the batch's number and of `random`: those that a pool of
+ * batches draws are sorted by length and dealt out anew, and the batches come in random order, so that length doesn't
+ * follow time. No pool reaches over the last batch that an epoch begins: whole epochs show each item as often.
  */
 export function batchesByLength(batches: ItemBatches, random: Random): (batch: number) => readonly number[] {
   let pool: { readonly first: number; readonly rows: readonly (readonly number[])[] } | undefined
   return (batch) => {
     const { first, count } = poolOf(batch, batches)
-    if (pool?.first !== first) pool = { first, rows: sortedPool(first, count, batches) }
+    if (pool?.first !== first) pool = { first, rows: sortedPool(first, count, batches, random) }
     return pool.rows[permuted(batch - first, count, random.at(first).split('pool'))]!
   }
 }
@@ -43,9 +52,10 @@ function poolOf(
   return { first, count: Math.min(part, end - first) }
 }
 
-function sortedPool(first: number, count: number, { lengths, batchSize, chosen }: ItemBatches): number[][] {
+function sortedPool(first: number, count: number, batches: ItemBatches, random: Random): number[][] {
+  const { lengths, batchSize } = batches
   const longest = (item: number) => Math.max(...lengths[item]!)
-  const items = Array.from({ length: count }, (_, i) => chosen(first + i)).flat()
+  const items = Array.from({ length: count }, (_, i) => drawnItems(batches, first + i, random)).flat()
   items.sort((a, b) => longest(a) - longest(b) || total(lengths[a]!) - total(lengths[b]!))
   return Array.from({ length: count }, (_, i) => items.slice(i * batchSize, (i + 1) * batchSize))
 }

@@ -30,6 +30,11 @@ export interface SessionOptions {
   readonly optimization?: 'none' | 'basic' | 'extended' | 'all'
   /** Optimizers to switch off by name, such as `CommonSubexpressionElimination`. */
   readonly disabledOptimizers?: readonly string[]
+  /**
+   * Takes memory for what lies between inputs and outputs from one arena with all sessions that do: for sessions that
+   * run in turn. The last engine's end frees it (`cpu`; elsewhere each session has its own).
+   */
+  readonly sharedArena?: boolean
   /** Write a Chrome trace with the time of every node to files that begin with this path (`cpu` only). */
   readonly profilePrefix?: string
 }

@@ -23,7 +23,7 @@ export function lowerStep(engine: Engine, { outputs, overwrite }: StepGraph): Lo
 /** Compiles one graph into `compiled`, whose owner frees it, also when this throws half-way. */
 export async function compile(engine: Engine, step: LoweredStep, compiled: Compiled[]): Promise<void> {
   const { program, overwrite } = step
-  const session = await engine.createSession(program.bytes)
+  const session = await engine.createSession(program.bytes, { sharedArena: true })
   const reports: Record<string, DeviceBuffer> = {}
   compiled.push({ session, program, overwrite, reports, bindings: new Map() })
   for (const name of Object.keys(program.outputs))

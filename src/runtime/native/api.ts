@@ -44,6 +44,7 @@ const statusFunctions = {
   CreateIoBinding: [134, [pointer, out]],
   BindInput: [136, [pointer, 'str', pointer]],
   BindOutput: [137, [pointer, 'str', pointer]],
+  CreateAndRegisterAllocator: [144, [pointer, pointer, pointer]],
   SetGlobalIntraOpNumThreads: [147, [pointer, 'int']],
   SetGlobalInterOpNumThreads: [148, [pointer, 'int']],
   SetGlobalSpinControl: [149, [pointer, 'int']],

@@ -58,6 +58,7 @@ function configure(context: NativeContext, engine: 'cpu' | 'cuda', options: Sess
   try {
     api.call(operation, 'DisablePerSessionThreads', pointer)
     api.call(operation, 'DisableMemPattern', pointer)
+    if (options.sharedArena) api.call(operation, 'AddSessionConfigEntry', pointer, 'session.use_env_allocators', '1')
     const level = optimizationLevels[options.optimization ?? 'all']
     api.call(operation, 'SetSessionGraphOptimizationLevel', pointer, level)
     const disabled = options.disabledOptimizers?.join(';')

@@ -47,6 +47,22 @@ describe('cpu engine', () => {
     await Promise.all([session.release(), reference.release()])
   })
 
+  it('sessions that share an arena give the same bits, in turn and at once', async () => {
+    const data = Float32Array.from({ length: 96 * 96 }, (_, i) => Math.sin(i * 7.1) / 6)
+    const x = engine.createBuffer(float32(data, [96, 96]))
+    const sessions = await Promise.all(
+      [false, true, true].map((sharedArena) => engine.createSession(chainModel(6, 96), { sharedArena })),
+    )
+    const results = sessions.map(() => engine.createBuffer({ dtype: 'float32', shape: [96, 96] }))
+    const bindings = sessions.map((session, i) => session.bind({ x, w: x }, { y: results[i]! }))
+    for (const binding of bindings) await binding.run()
+    const [plain, ...shared] = await Promise.all(results.map((result) => result.read()))
+    for (const result of shared) expect(result).toEqual(plain)
+    await Promise.all(bindings.map((binding) => binding.run()))
+    for (const result of results) expect(await result.read()).toEqual(plain)
+    await Promise.all(sessions.map((session) => session.release()))
+  })
+
   const samples: Readonly<Record<DType, readonly number[]>> = {
     float32: [-1.5, 0, 3.25],
     float16: [0x3c00, 0xc000, 0x7bff],

@@ -3,6 +3,8 @@ import type { OrtApi, Pointer } from './api.ts'
 
 /** Only what ends the process: a failed call is an exception already, and stdout and stderr are not ours. */
 const logFatalOnly = 4
+const arenaAllocator = 1
+const defaultMemory = 0
 
 interface Environment {
   readonly pointer: Pointer
@@ -38,6 +40,17 @@ export function releaseEnvironment(api: OrtApi): void {
   shared = undefined
 }
 
+/** The arena of sessions that ask for a shared one: empty until one does, freed with the environment. */
+function addSharedArena(api: OrtApi, environment: Pointer): void {
+  const operation = 'createEngine'
+  const memoryInfo = api.create(operation, 'CreateCpuMemoryInfo', arenaAllocator, defaultMemory)
+  try {
+    api.call(operation, 'CreateAndRegisterAllocator', environment, memoryInfo, null)
+  } finally {
+    api.release('ReleaseMemoryInfo', memoryInfo)
+  }
+}
+
 function createEnvironment(api: OrtApi, threads: number): Pointer {
   const operation = 'createEngine'
   const options = api.create(operation, 'CreateThreadingOptions')
@@ -45,7 +58,9 @@ function createEnvironment(api: OrtApi, threads: number): Pointer {
     api.call(operation, 'SetGlobalIntraOpNumThreads', options, threads)
     api.call(operation, 'SetGlobalInterOpNumThreads', options, 1)
     api.call(operation, 'SetGlobalSpinControl', options, process.env.ATELIER_SPIN === '0' ? 0 : 1)
-    return api.create(operation, 'CreateEnvWithGlobalThreadPools', logFatalOnly, 'atelier', options)
+    const environment = api.create(operation, 'CreateEnvWithGlobalThreadPools', logFatalOnly, 'atelier', options)
+    addSharedArena(api, environment)
+    return environment
   } finally {
     api.release('ReleaseThreadingOptions', options)
   }

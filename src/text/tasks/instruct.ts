@@ -1,5 +1,5 @@
-import { ChatSource } from '../../data/chats.ts'
-import { pairInEpochs } from '../../data/pairs.ts'
+import { type ChatShape, ChatSource } from '../../data/chats.ts'
+import { batchesByLength, chooseWidths, widthsOf } from '../../data/length-pools.ts'
 import { DataError } from '../../errors.ts'
 import { input } from '../../graph/tensor.ts'
 import { answerLoss } from '../../losses/next-token.ts'
@@ -25,49 +25,46 @@ export const instructTask: TextTask = {
   open,
 }
 
-/** Rows are so wide as the longest conversation, rounded up to a multiple of this. */
-const widthStep = 8
-
 function open(given: Given): Objective {
   const { settings, corpus, seed, prompt } = given
   const { tokenizer, marks } = corpus
   if (!marks) throw new DataError('instruct: the corpus holds no conversations; prepare it again')
   const train = new ChatSource(corpus.train, marks.train, settings.contextLength)
   const validation = new ChatSource(corpus.validation, marks.validation, settings.contextLength)
-  const { lengths } = train
-  const longest = [...lengths, ...validation.lengths].reduce((most, length) => Math.max(most, length), 0)
-  const contextLength = Math.min(settings.contextLength, Math.ceil((longest - 1) / widthStep) * widthStep)
-  const shape = { batchSize: settings.batchSize, contextLength }
+  const { batchSize } = settings
+  const lengths = predictionsOf(train)
+  const widest = widthsOf([...lengths, ...predictionsOf(validation)], [settings.contextLength])
+  const random = Random.seed(seed).split('chats')
+  const batches = batchesByLength({ lengths, batchSize, inEpochs: goesInEpochs(given) }, random)
+  const shapes = chooseWidths(batches, lengths, widest).map(([contextLength = 0]) => ({ batchSize, contextLength }))
+  const shape = shapes.at(-1)!
   const row = rowNamed('causal', given.architecture)
   const { architecture } = modelFor('causal', row, given, () => modelConfig(settings, tokenizer))
-  const tokens = input('tokens', 'int32', [shape.batchSize, contextLength + 1])
-  const mask = input('mask', 'float32', [shape.batchSize, contextLength])
   const key = drops(given) ? RandomKey.from(input('key', 'uint32', [2])) : undefined
-  const smoothing = settings.labelSmoothing
-  const random = Random.seed(seed).split('chats')
-  const inEpochs = goesInEpochs(given)
-  const chosen = (index: number): number[] => {
-    const stream = random.at(index)
-    return Array.from({ length: shape.batchSize }, (_, i) =>
-      inEpochs ? pairInEpochs(index * shape.batchSize + i, train.size, random) : stream.integer(train.size),
-    )
+  const lossOf = ({ contextLength }: ChatShape) => {
+    const tokens = input('tokens', 'int32', [batchSize, contextLength + 1])
+    const mask = input('mask', 'float32', [batchSize, contextLength])
+    return answerLoss(tokens, mask, (ids) => architecture.logits(ids, key), { smoothing: settings.labelSmoothing })
   }
   const chat = new Chat(tokenizer)
   const asked = prompt ? chat.prompt([{ role: 'user', content: prompt.normalize('NFC') }]) : [...validation.opening(0)]
   return {
     title: row.title,
     architecture,
-    loss: answerLoss(tokens, mask, (ids) => architecture.logits(ids, key), { smoothing }),
+    loss: lossOf(shape),
+    narrowerLosses: shapes.slice(0, -1).map(lossOf),
     batch: (index) => {
-      const items = chosen(index)
-      return { feeds: { ...train.batch(items, shape) }, tokens: sum(items.map((item) => lengths[item]!)) }
+      const items = batches(index)
+      const predictions = items.map((item) => lengths[item]![0]!)
+      const narrowest = shapes.find(({ contextLength }) => predictions.every((count) => count <= contextLength))!
+      return { feeds: { ...train.batch(items, narrowest) }, tokens: sum(predictions) + batchSize }
     },
-    batchesPerEpoch: train.size / shape.batchSize,
+    batchesPerEpoch: train.size / batchSize,
     heldOut: {
       sums: nextTokenSums(architecture, shape),
       *batches() {
-        for (let first = 0; first < validation.size; first += shape.batchSize) {
-          const rows = Math.min(shape.batchSize, validation.size - first)
+        for (let first = 0; first < validation.size; first += batchSize) {
+          const rows = Math.min(batchSize, validation.size - first)
           const feeds = validation.batch(
             Array.from({ length: rows }, (_, i) => first + i),
             shape,
@@ -84,6 +81,11 @@ function open(given: Given): Objective {
     },
     notes: notesOn(train, settings.contextLength),
   }
+}
+
+/** Of each conversation, how many tokens follow its first. */
+function predictionsOf({ lengths }: ChatSource): (readonly [number])[] {
+  return lengths.map((length) => [length - 1])
 }
 
 function sum(values: Iterable<number>): number {

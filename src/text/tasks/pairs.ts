@@ -1,5 +1,5 @@
 import { batchesByLength, chooseWidths, widthsOf } from '../../data/length-pools.ts'
-import { type PairShape, PairSource, pairInEpochs } from '../../data/pairs.ts'
+import { type PairShape, PairSource } from '../../data/pairs.ts'
 import { Random } from '../../random/random.ts'
 import { endOf, openSequence, sequenceTask } from './sequence.ts'
 import { type Given, goesInEpochs, type Objective, type TextTask } from './task.ts'
@@ -21,14 +21,7 @@ function open(given: Given): Objective {
   const lengths = lengthsOf(train)
   const widest = widthsOf([...lengths, ...lengthsOf(validation)], [contextLength, contextLength])
   const random = Random.seed(seed).split('pairs')
-  const inEpochs = goesInEpochs(given)
-  const chosen = (index: number): number[] => {
-    const stream = random.at(index)
-    return Array.from({ length: batchSize }, (_, row) =>
-      inEpochs ? pairInEpochs(index * batchSize + row, train.size, random) : stream.integer(train.size),
-    )
-  }
-  const batches = batchesByLength({ lengths, batchSize, chosen }, random)
+  const batches = batchesByLength({ lengths, batchSize, inEpochs: goesInEpochs(given) }, random)
   const shapes = chooseWidths(batches, lengths, widest).map(([sourceLength = 0, targetLength = 0]): PairShape => {
     return { batchSize, sourceLength, targetLength }
   })

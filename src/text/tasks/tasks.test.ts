@@ -15,6 +15,21 @@ const words = tinyText(200).trim().split('\n')
 const pairs = words.map((line) => ({ input: line, target: line.split(' ').reverse().join(' ') }))
 const jsonl = file('pairs.jsonl', pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(''))
 
+/** The same, each a few times over, so that some are longer. */
+const uneven = file(
+  'uneven.jsonl',
+  pairs
+    .map(({ input, target }, i) =>
+      [input, target].map((one) =>
+        Array(1 + (i % 3))
+          .fill(one)
+          .join(' '),
+      ),
+    )
+    .map(([input, target]) => `${JSON.stringify({ input, target })}\n`)
+    .join(''),
+)
+
 const tasks = {
   fill: { architecture: 'bert', data: [text], tokenizer: { kind: 'wordpiece', vocabulary: 120 } },
   denoise: { architecture: 't5', task: 'denoise', data: [text], tokenizer: { kind: 'unigram', vocabulary: 500 } },
@@ -31,15 +46,16 @@ const tiny = (name: Name, change: Partial<TrainTextOptions> = {}): TrainTextOpti
 
 describe('resumed = unbroken, bit for bit', () => {
   it.each([
-    ['fill', { wholeWords: true, accumulation: 2 }],
-    ['denoise', { sampling: 'epochs' }],
-    ['pairs', { sampling: 'epochs', emaDecay: 0.9 }],
-  ] as const)('%s', async (name, set) => {
-    const unbroken = tiny(name, { set })
+    ['fill', { wholeWords: true, accumulation: 2 }, {}],
+    ['denoise', { sampling: 'epochs' }, {}],
+    ['pairs', { sampling: 'epochs', emaDecay: 0.9 }, {}],
+    ['pairs', { accumulation: 2 }, { data: [uneven] }],
+  ] as const)('%s', async (name, set, change) => {
+    const unbroken = tiny(name, { ...change, set })
     await runToEnd(unbroken)
     const abort = new AbortController()
     const { out } = tiny(name)
-    const stopped = await runToEnd({ ...tiny(name, { set }), out, signal: abort.signal }, (event) => {
+    const stopped = await runToEnd({ ...tiny(name, { ...change, set }), out, signal: abort.signal }, (event) => {
       if (event.type === 'step' && event.step === 3) abort.abort()
     })
     expect(stopped).toMatchObject({ steps: 3, stopped: true })
@@ -93,6 +109,19 @@ describe('pairs', () => {
     await runToEnd(options, look)
     expect(notes[0]).toMatch(/^\d+ of \d+ pairs have a text longer than contextLength 4: it is cut off there$/)
     expect(one.steps).toBe(1)
+  })
+
+  it('are counted without their padding', async () => {
+    const tokens: number[] = []
+    const options = tiny('pairs', { data: [uneven], set: { sampling: 'epochs' }, budget: { epochs: 1 } })
+    const { steps } = await runToEnd(options, (event) => {
+      if (event.type === 'step') tokens.push(event.tokens)
+      if (event.type === 'corpus') tokens.push(event.trainTokens)
+    })
+    const [all, seen] = [tokens[0]!, tokens.at(-1)!]
+    expect(steps).toBeGreaterThan(40)
+    expect(seen).toBeGreaterThanOrEqual(all)
+    expect(seen).toBeLessThan(all * 1.05) // the last batch begins another epoch
   })
 
   it('are refused where there are none', async () => {
