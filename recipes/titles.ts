@@ -55,7 +55,7 @@ await trainTextForGallery({
     task: 'pairs',
     preset: 'small',
     tokenizer: { kind: 'unigram', vocabulary: 8192 },
-    set: { nLayers: 4, dFf: 640, contextLength: 96, batchSize: 48 },
+    set: { nLayers: 4, dFf: 640, contextLength: 96, batchSize: 96, evaluationBatches: 16 },
     budget: { steps: 2000 },
     prompt: 'poème : nuit, Racine',
   },
