@@ -3,7 +3,7 @@ import { CheckpointError, ConfigError } from '../errors.ts'
 import { float32ToFloat16 } from '../files/half-precision.ts'
 import type { TensorReader } from '../files/safetensors-file.ts'
 import type { HostTensor } from '../graph/dtype.ts'
-import { quantizedParts } from '../graph/operation.ts'
+import { type BlockFormat, quantizedParts } from '../graph/operation.ts'
 import { input, inputName, inputsFirst } from '../graph/tensor.ts'
 import type { Parameter } from '../nn/parameters.ts'
 import { type CausalArchitecture, isInLayer } from './architecture.ts'
@@ -22,16 +22,25 @@ import type { Weights } from './weights.ts'
  * matrix `w` that is, `w.packed` (U8) and `w.scales` (F16); other parameters are stored as ever.
  */
 
-/** Numbers that share a scale. */
-const blockSize = 32
+/**
+ * Numbers that share a scale: the first of these that rows divide into. In 8 bits long blocks lose next to nothing, and
+ * products read fewer scales (docs/log.md).
+ */
+const blockSizes = { 4: [32], 8: [128, 32] } as const
 
 const ours = z.object({
-  quantization_config: z.object({ quant_method: z.literal('atelier'), block_size: z.literal(blockSize) }),
+  quantization_config: z.object({ quant_method: z.literal('atelier'), block_size: z.literal([32, 128]) }),
 })
 
-/** `quantization_config` of a checkpoint in few bits; `bits` is that of the layers. */
+/** `quantization_config` of a checkpoint in few bits: bits and usual blocks of the layers; shapes say what each has. */
 export function quantizationConfig(bits: 4 | 8): Record<string, unknown> {
-  return { quant_method: 'atelier', bits, block_size: blockSize }
+  return { quant_method: 'atelier', bits, block_size: blockSizes[bits][0] }
+}
+
+/** How a matrix of this shape is put in so many bits; undefined where blocks don't divide its rows. */
+function formatFor(shape: readonly number[], bits: 4 | 8): BlockFormat | undefined {
+  const formats = blockSizes[bits].map((blockSize) => ({ bits, blockSize }))
+  return formats.find((format) => canQuantize(shape, format))
 }
 
 /** Whether a parsed `config.json` is of a checkpoint in few bits of this form. */
@@ -55,11 +64,11 @@ export function quantizeWeights(architecture: CausalArchitecture, weights: Weigh
   const names = namesToQuantize(architecture)
   if (!names.some(isInLayer))
     throw new ConfigError(
-      `quantize: no matrix of this model's layers multiplies as x · Wᵀ in rows of whole blocks of ${blockSize}; use it as it is`,
+      `quantize: no matrix of this model's layers multiplies as x · Wᵀ in rows of whole blocks of 32; use it as it is`,
     )
   const quantized = names.map((name) => {
-    const format = { bits: isInLayer(name) ? bits : 8, blockSize } as const
-    return [name, quantizeMatrix(weights[name]!, format)] as const
+    const matrix = weights[name]!
+    return [name, quantizeMatrix(matrix, formatFor(matrix.shape, isInLayer(name) ? bits : 8)!)] as const
   })
   const kept = Object.entries(weights).filter(([name]) => !names.includes(name))
   return { weights: Object.fromEntries(kept), quantized: Object.fromEntries(quantized) }
@@ -73,7 +82,7 @@ function namesToQuantize(architecture: CausalArchitecture): string[] {
     for (const [index, tensor] of inputs.entries())
       if (!operation.takesFewBits?.(index, attributes)) refused.add(inputName(tensor) ?? '')
   return [...architecture.scope.parameters.values()]
-    .filter(({ name, shape }) => canQuantize(shape, { bits: 8, blockSize }) && !refused.has(name))
+    .filter(({ name, shape }) => formatFor(shape, 8) && !refused.has(name))
     .map(({ name }) => name)
 }
 
@@ -119,13 +128,14 @@ async function readMatrix(
   const { packed: packedName, scales: scalesName } = quantizedParts(name)
   const stored = reader.tensors.get(packedName)!
   const [rows = 0, columns = 0] = shape
-  const blocks = columns / blockSize
-  const bits = ((stored.shape[2] ?? 0) * 8) / blockSize
+  const [, blocks = 0, bytes = 0] = stored.shape
+  const blockSize = columns / blocks
+  const bits = (bytes * 8) / blockSize
   const sound =
-    canQuantize(shape, { bits: 8, blockSize }) &&
     (bits === 4 || bits === 8) &&
+    (blockSize === 32 || blockSize === 128) &&
     stored.dtype === 'U8' &&
-    stored.shape.join() === [rows, blocks, stored.shape[2]].join() &&
+    stored.shape.join() === [rows, blocks, bytes].join() &&
     reader.tensors.get(scalesName)?.shape.join() === [rows, blocks].join()
   if (!sound)
     throw new CheckpointError(
