@@ -63,7 +63,7 @@ export function lower(outputs: Readonly<Record<string, Tensor>>, options: LowerO
   nameOutputs(lowering.emitter, names)
   const { quantized = {}, stored = {} } = options
   const rowsOf = (name: string) => Number(lowering.placeholders.get(name)!.shape[0])
-  const stacks = options.stack ? stackProducts(lowering.emitter, quantized, rowsOf) : {}
+  const stacks = options.stack ? stackProducts(lowering.emitter, quantized, rowsOf, new Set(Object.keys(outputs))) : {}
   const fixed = new Set(options.initializers)
   const fed = [...lowering.placeholders].filter(([name]) => !fixed.has(name))
   const graph = onnx.GraphProto.create({
