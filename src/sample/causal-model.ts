@@ -22,8 +22,8 @@ export interface LogitSums {
   readonly total: number
 }
 
-/** How far a {@link LogitSums} total may be from the exact one, relative to it: single precision, 100,000s of terms. */
-export const totalSlack = 2e-5
+/** How far a {@link LogitSums} total of so many logits may be from the exact one, relative to it: four times what was met. */
+export const totalSlack = (count: number): number => 2e-6 + 4e-10 * count
 
 /** Sequences in flight with their caches. Calls must not overlap. */
 export interface DecodingState {

@@ -37,8 +37,8 @@ function holdSurely(
   const { weights, count, total: kept } = candidates
   let lightest = 1
   for (let i = 0; i < count; i++) lightest = Math.min(lightest, weights[i] as number)
-  const wanted = topP * total
-  return kept > wanted * (1 + totalSlack) && kept - lightest < wanted * (1 - totalSlack)
+  const [wanted, slack] = [topP * total, totalSlack(logits.length)]
+  return kept > wanted * (1 + slack) && kept - lightest < wanted * (1 - slack)
 }
 
 /**
@@ -55,7 +55,7 @@ function gatherHeavy(
   total: number,
   candidates: Candidates,
 ): void {
-  const leastScore = Math.log(((1 - topP) * total) / logits.length) - 10 * totalSlack
+  const leastScore = Math.log(((1 - topP) * total) / logits.length) - 1e-3
   collect(logits, top, Math.max(top + temperature * leastScore, -Number.MAX_VALUE), candidates)
   temper(candidates, temperature)
   candidates.total = total
