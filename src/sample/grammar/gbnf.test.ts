@@ -73,7 +73,7 @@ describe('ready grammars', () => {
 
   it('play has speeches, and is what plays look like', () => {
     const grammar = gbnfGrammar(readyGrammars.play!)
-    const real = "FIRST CITIZEN:\nBefore we proceed any further, hear me speak.\n\nALL:\nSpeak, speak."
+    const real = 'FIRST CITIZEN:\nBefore we proceed any further, hear me speak.\n\nALL:\nSpeak, speak.'
     expect(matches(grammar, real)).toBe(true)
     expect(matches(grammar, real.toLowerCase())).toBe(false)
     const constraint = new GrammarConstraint(grammar, vocabulary, [vocabulary.size])
