@@ -49,8 +49,13 @@ export class CachedModel implements CausalModel {
     if (!engine.inPlace || !program.inPlace)
       throw new EngineError(`decode: the engine ${engine.name} cannot extend caches in place; use cpu or wasm`)
     const session = await engine.createSession(program.bytes, supply.session(program))
-    const summer = await summerFor(engine, architecture)
-    return new CachedModel(engine, session, architecture.dimensions, supply.inputs, summer)
+    try {
+      const summer = await summerFor(engine, architecture)
+      return new CachedModel(engine, session, architecture.dimensions, supply.inputs, summer)
+    } catch (error) {
+      await session.release()
+      throw error
+    }
   }
 
   /** The same graph with further inputs that all its states share, such as a source text; they stay their owner's. */

@@ -27,15 +27,16 @@ export class DecodingCall {
   /** Logits after the new ids at the places fed, [places, vocabSize]. */
   readonly #logits: DeviceBuffer
   readonly #fed: Readonly<Record<'ids' | 'positions' | 'lastPosition' | 'total' | 'places', DeviceBuffer>>
-  readonly #made: DeviceBuffer[] = []
+  /** What was made, in order. */
+  readonly #made: { release(): void }[] = []
 
   /** Throws EngineError where memory does not suffice or the buffers do not fit; then nothing is left behind. */
   constructor({ engine, session, shared, caches, batch, length, places, vocabSize, summer }: DecodingCallOptions) {
-    const make = (shape: number[], dtype: 'int32' | 'float32' = 'int32') => {
-      const buffer = engine.createBuffer({ dtype, shape })
-      this.#made.push(buffer)
-      return buffer
+    const own = <Made extends { release(): void }>(made: Made): Made => {
+      this.#made.push(made)
+      return made
     }
+    const make = (shape: number[], dtype: 'int32' | 'float32' = 'int32') => own(engine.createBuffer({ dtype, shape }))
     try {
       const row = [batch, length]
       this.#fed = {
@@ -46,14 +47,11 @@ export class DecodingCall {
         places: make([places]),
       }
       this.#logits = make([places, vocabSize], 'float32')
-      this.binding = bind(
-        session,
-        { ...shared, ...this.#fed, ...caches },
-        { logits: this.#logits, ...extended(caches) },
-      )
-      this.sums = summer?.bind(this.#logits)
+      const outputs = { logits: this.#logits, ...extended(caches) }
+      this.binding = own(bind(session, { ...shared, ...this.#fed, ...caches }, outputs))
+      this.sums = summer && own(summer.bind(this.#logits))
     } catch (error) {
-      this.#free()
+      this.release()
       throw error
     }
   }
@@ -73,13 +71,7 @@ export class DecodingCall {
   }
 
   release(): void {
-    this.sums?.release()
-    this.binding.release()
-    this.#free()
-  }
-
-  #free(): void {
-    for (const buffer of this.#made) buffer.release()
+    for (const made of this.#made.toReversed()) made.release()
   }
 }
 

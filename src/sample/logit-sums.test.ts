@@ -5,6 +5,7 @@ import { initialize } from '../nn/parameters.ts'
 import { Random } from '../random/random.ts'
 import type { Engine } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
+import { faulty } from '../runtime/testing/faulty.ts'
 import { CachedModel } from './cached-model.ts'
 import { type CausalModel, totalSlack } from './causal-model.ts'
 import { ContinuousBatch } from './continuous-batch.ts'
@@ -144,5 +145,24 @@ describe('a model that sums over its logits', () => {
     await state.append([[1, 2], []], [1, 0.5])
     expect(state.sums?.(0)).toBeUndefined()
     state.release()
+  })
+
+  it('leaves nothing behind where the engine fails to compile the sums', async () => {
+    const { engine: failing, held } = faulty(engine, { createSession: 2 })
+    await expect(CachedModel.create(failing, architecture, { tensors })).rejects.toThrow(/told to fail/)
+    expect(held.size).toBe(0)
+  })
+
+  it.each([
+    ['their last buffer', { createBuffer: 12 }],
+    ['binding them', { bind: 2 }],
+  ])('leaves nothing behind where the engine fails at %s', async (_, faults) => {
+    const { engine: failing, held } = faulty(engine, faults)
+    const made = await CachedModel.create(failing, architecture, { tensors })
+    const state = await made.open({ batch: 1 })
+    await expect(state.append([[1]])).rejects.toThrow(/told to fail/)
+    state.release()
+    await made.release()
+    expect(held.size).toBe(0)
   })
 })

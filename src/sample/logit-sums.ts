@@ -49,12 +49,22 @@ export class BoundSums {
   readonly #made: Readonly<Record<'scales' | 'top' | 'whole' | 'tempered', DeviceBuffer>>
   readonly #binding: Binding
 
+  /** For logits [rows, vocabSize]. Throws EngineError where memory does not suffice; then nothing is left behind. */
   constructor(engine: Engine, session: Session, logits: DeviceBuffer) {
-    const shape = [logits.shape[0]!, 1]
-    const make = () => engine.createBuffer({ dtype: 'float32', shape })
-    const outputs = { top: make(), whole: make(), tempered: make() }
-    this.#made = { scales: make(), ...outputs }
-    this.#binding = session.bind({ logits, scales: this.#made.scales }, outputs)
+    const made: DeviceBuffer[] = []
+    const make = () => {
+      const buffer = engine.createBuffer({ dtype: 'float32', shape: [logits.shape[0]!, 1] })
+      made.push(buffer)
+      return buffer
+    }
+    try {
+      const outputs = { top: make(), whole: make(), tempered: make() }
+      this.#made = { scales: make(), ...outputs }
+      this.#binding = session.bind({ logits, scales: this.#made.scales }, outputs)
+    } catch (error) {
+      for (const buffer of made) buffer.release()
+      throw error
+    }
   }
 
   /** Sums anew, each row at its temperature. */

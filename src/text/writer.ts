@@ -91,8 +91,13 @@ function reader<Loaded extends LoadedModel | LoadedMaskedModel | LoadedSequenceM
       loaded: known,
       async open(tokenizer) {
         const writer = await open(engine, loaded, tokenizer, folder)
-        if (stored) await checkUnchanged(stored)
-        return writer
+        try {
+          if (stored) await checkUnchanged(stored)
+          return writer
+        } catch (error) {
+          await writer.release()
+          throw error
+        }
       },
     }
   }
