@@ -4,7 +4,7 @@ import { cardPage } from './card-page.ts'
 
 const card: TextCard = {
   format: 'atelier-card-1',
-  data: { sources: ['a|b.txt'], digest: 'd'.repeat(64) },
+  data: { sources: ['a|b\n.txt'], digest: 'd'.repeat(64) },
   architecture: 'decoder',
   task: 'next',
   settings: { nLayers: 2, dModel: 16, contextLength: 32 },
@@ -24,19 +24,23 @@ const card: TextCard = {
     engine: { name: 'cpu', library: 'x', platform: 'y', threads: 1 },
     atelier: '0',
   },
-  samples: [{ seed: 0, prompt: '', text: 'has\n```\na fence' }],
+  samples: [
+    { seed: 0, prompt: '', text: 'has\n```\na fence' },
+    { seed: 1, prompt: 'a `b`\n\nc', text: 'd' },
+  ],
   engine: { name: 'cpu', library: 'x', platform: 'y', threads: 1 },
   hardware: { processor: 'P', cores: 2, memory: '1 GiB', system: 's', node: 'n' },
 }
 
 test('tells the facts, with what would break a table or a block escaped', () => {
   const page = cardPage(card, { title: 'T', example: 'atelier generate text', limits: ['small'] })
-  expect(page).toContain('| learned from | a\\|b.txt |')
+  expect(page).toContain('| learned from | a\\|b .txt |')
   expect(page).toContain('| licence of the data | not told |')
   expect(page).toContain('| model | decoder, 2 layers, width 16, context 32; 12.3 kB |')
   expect(page).toContain('| training | 10 steps, 2.0 k tokens, 2 minutes |')
   expect(page).toContain('| bits per byte | 1.5000 (1.2500 to 1.7500) |')
   expect(page).toContain('## What it is bad at\n\n- small')
   expect(page).not.toContain('What its data lets it repeat')
-  expect(page).toContain('````text\nhas\n```\na fence\n````')
+  expect(page).toContain('Seed 0\n\n````text\nhas\n```\na fence\n````')
+  expect(page).toContain('Seed 1, `` a `b` ⏎ c ``\n\n```text\nd\n```')
 })

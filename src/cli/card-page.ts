@@ -77,18 +77,32 @@ function list(heading: string, items: readonly string[]): string[] {
 
 function samples({ samples }: TextCard): string[] {
   if (samples.length === 0) return []
-  const shown = samples.flatMap(({ seed, prompt, text }) => [`Seed ${seed}, \`${prompt}\``, fenced(text)])
+  const shown = samples.flatMap(({ seed, prompt, text }) => [
+    prompt === '' ? `Seed ${seed}` : `Seed ${seed}, ${codeSpan(prompt)}`,
+    fenced(text),
+  ])
   return ['## Samples', `Of the seeds 0 to ${samples.length - 1}; none was left out or chosen.`, ...shown]
 }
 
 /** A block of text as it is, whatever backticks it holds. */
 function fenced(text: string): string {
-  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map(({ length }) => length))
-  const fence = '`'.repeat(longest + 1)
+  const fence = fenceFor(text, 3)
   return `${fence}text\n${text}\n${fence}`
 }
 
+/** Text in a line as it is, but for its line breaks. */
+function codeSpan(text: string): string {
+  const fence = fenceFor(text, 1)
+  const line = text.replace(/\s*\n\s*/g, ' ⏎ ')
+  return fence.length > 1 ? `${fence} ${line} ${fence}` : `${fence}${line}${fence}`
+}
+
+/** Backticks, `least` of them or more than stand together in `text`. */
+function fenceFor(text: string, least: number): string {
+  return '`'.repeat(Math.max(least, ...(text.match(/`+/g) ?? []).map(({ length }) => length + 1)))
+}
+
 function markdownTable(head: readonly [string, string], rows: readonly (readonly [string, string])[]): string {
-  const cell = (text: string) => text.replace(/\|/g, '\\|')
+  const cell = (text: string) => text.replace(/\|/g, '\\|').replace(/\s*\n\s*/g, ' ')
   return [head, ['---', '---'], ...rows].map(([name, value]) => `| ${cell(name!)} | ${cell(value!)} |`).join('\n')
 }

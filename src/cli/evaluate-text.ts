@@ -64,6 +64,7 @@ const stages: Readonly<Record<EvaluateProgress['stage'], string>> = {
 
 async function evaluate(options: Options, terminal: Terminal, run: string): Promise<Outcome> {
   const { evaluateText } = await import('../text/evaluate-text.ts')
+  if (options.card) await (await import('../text/run.ts')).readRun(run) // rather than after the work
   const progress = new Progress(terminal)
   const { data, field, task, limit, between, samples, threads, engine, tokens } = options
   const settings = tokens === undefined ? undefined : { maxTokens: tokens }

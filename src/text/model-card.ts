@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { CheckpointError } from '../errors.ts'
 import { readJsonLines } from '../files/json-lines.ts'
 import { hardware } from '../train/run-record.ts'
@@ -37,6 +38,7 @@ export interface TextCard
   readonly evaluation: TextEvaluation
   /** One of each seed from 0 on, none left out. */
   readonly samples: readonly { readonly seed: number; readonly prompt: string; readonly text: string }[]
+  /** The machine that the card was written on; the estimate takes its cores for those that trained. */
   readonly hardware: ReturnType<typeof hardware>
 }
 
@@ -78,14 +80,22 @@ async function weightBytesIn(folder: string): Promise<number> {
   throw new CheckpointError(`card: ${folder} holds no weights; train it first`, { folder })
 }
 
+/** What is read of a step in `metrics.jsonl`. */
+const stepSchema = z.object({
+  type: z.literal('step'),
+  step: z.number(),
+  tokens: z.number(),
+  elapsedMs: z.number(),
+})
+
 /** By the last step that the run has on record. */
 async function trainingOf(run: string): Promise<TextCard['training']> {
-  const lines = (await readJsonLines(join(run, 'metrics.jsonl'), CheckpointError)) as readonly Record<string, unknown>[]
-  const last = lines.findLast(({ type }) => type === 'step')
-  const [steps, tokens, ms] = ['step', 'tokens', 'elapsedMs'].map((key) => Number(last?.[key] ?? 0))
-  const seconds = ms! / 1000
+  const lines = await readJsonLines(join(run, 'metrics.jsonl'), CheckpointError)
+  const taken = lines.flatMap((line) => stepSchema.safeParse(line).data ?? [])
+  const { step, tokens, elapsedMs } = taken.at(-1) ?? { step: 0, tokens: 0, elapsedMs: 0 }
+  const seconds = elapsedMs / 1000
   const { cores } = hardware()
-  return { steps: steps!, tokens: tokens!, seconds, wattHours: (seconds * Number(cores) * wattsPerCore) / 3600 }
+  return { steps: step, tokens, seconds, wattHours: (seconds * Number(cores) * wattsPerCore) / 3600 }
 }
 
 /** What the run was given to begin from, else what its evaluation began from, where that was one text. */
