@@ -2,13 +2,16 @@ import { expect, test } from 'vitest'
 import { nearHeads } from './near-heads.ts'
 
 const sizes = { dModel: 96, dHead: 32, deviation: 0.02 }
-const { positions, queries, keys } = nearHeads(sizes)
+const { positions, queries } = nearHeads(sizes)
 
-/** q·k/√dHead of head h at position i for position j, by the means alone and positions as the embedding's norm scales them. */
-function score(h: number, i: number, j: number): number {
-  const { dModel, dHead } = sizes
+/**
+ * q·k/√dHead of head h at position i for position j, by the means alone and positions as the embedding's norm scales
+ * them beside so many tables of noise: that of words, of positions, of segments.
+ */
+function score(h: number, i: number, j: number, tables = 1, { dModel, dHead, deviation } = sizes): number {
+  const { positions, queries, keys } = nearHeads({ dModel, dHead, deviation })
   const vector = (p: number) =>
-    Array.from({ length: dModel }, (_, c) => positions(p, c) / (0.02 * Math.sqrt(1 + 64 / 96)))
+    Array.from({ length: dModel }, (_, c) => positions(p, c) / (deviation * Math.sqrt(tables + (2 * dHead) / dModel)))
   const [a, b] = [vector(i), vector(j)]
   const rows = Array.from({ length: dHead }, (_, r) => h * dHead + r)
   const times = (matrix: typeof queries, x: number[]) =>
@@ -27,6 +30,12 @@ test.each([
     const others = Array.from({ length: 128 }, (_, j) => j).filter((j) => j !== i + shift)
     expect(Math.max(...others.map((j) => score(h, i, j)))).toBeLessThan(3)
   }
+})
+
+test('the noise of positions and segments leaves less of the score', () => {
+  const four = { dModel: 192, dHead: 48, deviation: 0.02 }
+  expect(score(0, 5, 4, 2, four)).toBeCloseTo(3.6, 5)
+  expect(score(0, 5, 4, 3, four)).toBeCloseTo(18 / 7, 5)
 })
 
 test('words are not looked at, and heads beyond the fourth begin with nothing', () => {

@@ -11,7 +11,10 @@ interface NearSizes {
 /** Where the first heads of a layer look at first, in positions from their own. */
 const shifts = [-1, 1, -2, 2]
 
-/** The score with which a head sees the position that it looks at: e⁶ is enough to see little else. */
+/**
+ * The score with which a head sees the position that it looks at, by words and the waves of positions alone. The tables'
+ * other noise takes its part of the norm: with positions' own it is 3.6 in BERT of four heads, with segments' 2.6.
+ */
 const score = 6
 
 /**
@@ -27,7 +30,7 @@ export function nearHeads({ dModel, dHead, deviation }: NearSizes) {
   const half = Math.floor(dHead / 2)
   const first = dModel - 2 * half
   const amplitude = 2 * deviation
-  // Words and positions added up are normalized to variance 1.
+  // Words and the waves of positions added up are normalized to variance 1.
   const scale = Math.sqrt(deviation ** 2 + (half / dModel) * amplitude ** 2)
   const gain = Math.sqrt((score * Math.sqrt(dHead)) / half) * (scale / amplitude)
   /** Of column or row c of a head's half · 2. */
