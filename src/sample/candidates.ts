@@ -73,6 +73,7 @@ export function keepHeaviest(candidates: Candidates, keys: Float64Array, shares:
   let members = 0
   for (let i = 0; i < count; i++) if (bucketOf(keys[i] as number) === bucket) order[members++] = i
   if (members > 0) keepThrough(candidates, keys, whereSumReaches(order, members, keys, shares, missing))
+  else keepAtLeast(candidates, 0) // all, and the total becomes theirs
 }
 
 function bucketOf(key: number): number {

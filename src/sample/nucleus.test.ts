@@ -45,4 +45,12 @@ describe('holdNucleus', () => {
       expect([ids.length, total]).toEqual([150, 150])
     }
   })
+
+  it('leaves it to the exact sum where what is gathered falls short of a budget that is a little too large', () => {
+    const topP = 0.9999
+    const light = ((1 - topP) * 2 * 0.998) / vocabSize // just too light to be gathered, all but two
+    const logits = Float32Array.from({ length: vocabSize }, (_, id) => (id < 2 ? 0 : Math.log(light)))
+    for (const error of [-slack, slack])
+      expect(nucleusOf(logits, 1, topP, sumsOf(logits, 1, error))).toEqual({ ids: [0, 1], weights: [1, 1], total: 2 })
+  })
 })
