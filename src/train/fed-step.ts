@@ -47,10 +47,15 @@ export class FedStep {
     for (const [name, values] of Object.entries(feeds)) await this.#fed.get(name)?.write(values)
   }
 
-  /** Compiles it, unless that is done. Throws EngineError where the engine refuses it. */
+  /** Compiles it, unless that is done. Throws EngineError where the engine refuses it; then nothing is left behind. */
   async compile(): Promise<Compiled> {
-    if (this.#compiled.length === 0) await compile(this.#engine, this.lowered, this.#compiled)
-    return this.#compiled[0]!
+    try {
+      if (this.#compiled.length === 0) await compile(this.#engine, this.lowered, this.#compiled)
+      return this.#compiled[0]!
+    } catch (error) {
+      await free(this.#compiled.splice(0))
+      throw error
+    }
   }
 
   async run(state: StepState): Promise<void> {

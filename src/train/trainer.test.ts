@@ -173,6 +173,20 @@ describe('Trainer', () => {
     expect(held.size).toBe(0)
   })
 
+  it('can be asked again where the engine fails to compile what a narrow batch goes to', async () => {
+    const { engine: counting, held } = faulty(engine, {})
+    const counted = await maskedToyTrainer(counting, [6, 3], 1)
+    const buffers = held.size - 1 // all but the session
+    await counted.release()
+    const { engine: failing, held: left } = faulty(engine, { createBuffer: buffers + 2 })
+    const trainer = await maskedToyTrainer(failing, [6, 3], 1)
+    await expect(trainer.train([maskedToyBatch(0, 3, 3)], 0.01)).rejects.toThrow(/told to fail/)
+    expect(left.size).toBe(buffers + 1)
+    expect((await trainer.train([maskedToyBatch(0, 3, 3)], 0.01)).loss).toBeGreaterThan(0)
+    await trainer.release()
+    expect(left.size).toBe(0)
+  })
+
   it.each([0, -1, Number.NaN])('refuses to clip gradients to %d', async (gradientClip) => {
     await expect(toyTrainer(engine, { gradientClip })).rejects.toThrow(
       `trainer: gradientClip is ${gradientClip}, wanted a number above 0; Infinity clips nothing`,
