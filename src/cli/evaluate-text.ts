@@ -1,5 +1,6 @@
 import { basename, join, resolve } from 'node:path'
 import type { EvaluateProgress, TextEvaluation } from '../text/evaluate-text.ts'
+import type { CardOptions } from '../text/model-card.ts'
 import type { Outcome } from './command.ts'
 import type { EvaluateOptions, Evaluation } from './craft.ts'
 import { figureRows, sampleRows } from './evaluation-rows.ts'
@@ -82,7 +83,7 @@ async function evaluate(options: Options, terminal: Terminal, run: string): Prom
           signal,
           onProgress,
         })
-        if (options.card) await addCard(run, found, progress, signal)
+        if (options.card) await addCard(run, found, progress, { ...given({ threads, engine }), signal })
         return found
       },
     )
@@ -96,11 +97,11 @@ async function evaluate(options: Options, terminal: Terminal, run: string): Prom
 }
 
 /** Writes the card of a run into its folder. */
-async function addCard(run: string, evaluation: TextEvaluation, progress: Progress, signal: AbortSignal) {
+async function addCard(run: string, evaluation: TextEvaluation, progress: Progress, options: CardOptions) {
   const [{ textCard }, { writeCard }] = await Promise.all([import('../text/model-card.ts'), import('./card-page.ts')])
   const onProgress = (done: number, total: number) =>
     progress.show('writing samples', done / total, `${done} of ${total}`)
-  const card = await textCard(run, evaluation, { signal, onProgress })
+  const card = await textCard(run, evaluation, { ...options, onProgress })
   await writeCard(run, card, { title: basename(resolve(run)) })
 }
 

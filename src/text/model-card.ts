@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError } from '../errors.ts'
 import { readJsonLines } from '../files/json-lines.ts'
+import type { EngineName } from '../runtime/engine.ts'
 import { hardware } from '../train/run-record.ts'
 import type { TextEvaluation } from './evaluate-text.ts'
 import { type RunRecord, readRun } from './run.ts'
@@ -16,6 +17,9 @@ export interface CardOptions {
   readonly prompts?: readonly string[]
   /** Tokens of a sample at most, 120 by default. */
   readonly maxTokens?: number
+  /** What they are written on. */
+  readonly engine?: EngineName
+  readonly threads?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
 }
@@ -107,14 +111,14 @@ function promptsOf({ prompt }: RunRecord, evaluation: TextEvaluation): string[] 
 async function samplesOf(
   prompts: readonly string[],
   folder: string,
-  { maxTokens = 120, signal, onProgress }: CardOptions,
+  { maxTokens = 120, engine, threads, signal, onProgress }: CardOptions,
 ): Promise<TextCard['samples']> {
   const asked = Array.from(
     { length: prompts.length > 0 ? samplesOnCard : 0 },
     (_, seed) => prompts[seed % prompts.length]!,
   )
   if (asked.length === 0) return []
-  const model = await TextModel.load(folder)
+  const model = await TextModel.load(folder, { ...(engine ? { engine } : {}), ...(threads ? { threads } : {}) })
   try {
     const samples: { seed: number; prompt: string; text: string }[] = []
     for (const [seed, one] of asked.entries()) {
