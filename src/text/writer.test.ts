@@ -1,10 +1,18 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ConfigError, DataError } from '../errors.ts'
+import { byteTokenizer } from '../data/tokenizers/index.ts'
+import { CheckpointError, ConfigError, DataError } from '../errors.ts'
+import { saveModel } from '../models/checkpoint.ts'
+import { architectureNamed } from '../models/registry.ts'
+import { initializeAll } from '../nn/parameters.ts'
+import { Random } from '../random/random.ts'
+import { createEngine } from '../runtime/index.ts'
+import { faulty } from '../runtime/testing/faulty.ts'
 import { remakeArtifact } from './remake.ts'
 import { runToEnd, temporaryFolder, tinySizes, tinyText } from './testing/tiny-run.ts'
 import { TextModel } from './text-model.ts'
+import { readModel } from './writer.ts'
 
 const { fresh, file, remove } = temporaryFolder()
 const set = { ...tinySizes, nLayers: 1, learningRate: 0.01 }
@@ -108,5 +116,32 @@ describe('a model that reads one text and writes another', () => {
     await expect(model.complete(prompts, { fillRounds: 3 })).rejects.toThrow(
       /^sampler settings: fillRounds means nothing/,
     )
+  })
+})
+
+describe('a model whose weights are replaced between reading and opening', () => {
+  const architecture = architectureNamed('decoder').build({
+    ...{ vocabSize: 256, contextLength: 8, dModel: 128, nLayers: 1, nHeads: 2, nKvHeads: 1, dFf: 128, dropout: 0 },
+    ...{ tieEmbeddings: true, ropeTheta: 10_000, normEpsilon: 1e-5 },
+  })
+
+  it.each([
+    ['written anew', (path: string) => utimesSync(path, 1, 1)],
+    ['gone', rmSync],
+  ])('is refused, and nothing of it is left: %s', async (_, replace) => {
+    const real = await createEngine('cpu', { threads: 2 })
+    const { engine, held } = faulty(real, {})
+    const folder = fresh()
+    const weights = await initializeAll(architecture.scope.parameters.values(), Random.seed(1))
+    await saveModel(folder, architecture, Object.fromEntries(weights))
+    const { open } = await readModel('causal', folder, engine)
+    replace(join(folder, 'model.safetensors'))
+    const opening = open(byteTokenizer())
+    if (engine.mapsFiles) {
+      await expect(opening).rejects.toThrow(CheckpointError)
+      await expect(opening).rejects.toThrow('was replaced while it was read; load it again')
+    } else await (await opening).release()
+    expect(held.size).toBe(0)
+    await real.close()
   })
 })

@@ -90,12 +90,15 @@ function reader<Loaded extends LoadedModel | LoadedMaskedModel | LoadedSequenceM
     return {
       loaded: known,
       async open(tokenizer) {
-        const writer = await open(engine, loaded, tokenizer, folder)
+        const opening = open(engine, loaded, tokenizer, folder)
         try {
-          if (stored) await checkUnchanged(stored)
-          return writer
+          // A file that was replaced explains what an engine says of it, too.
+          return await opening.finally(() => stored && checkUnchanged(stored))
         } catch (error) {
-          await writer.release()
+          await opening.then(
+            (writer) => writer.release(),
+            () => undefined,
+          )
           throw error
         }
       },
@@ -198,7 +201,10 @@ const readers: { readonly [F in Family]: (folder: string, engine: Engine) => Pro
   sequenceToSequence,
 }
 
-/** Reads the model of a folder, whatever its family, to open it afterwards on an engine. Throws CheckpointError. */
+/**
+ * Reads the model of a folder, whatever its family, to open it afterwards on an engine. Both throw CheckpointError,
+ * opening too where the folder's weights were replaced meanwhile; then nothing of it is left on the engine.
+ */
 export function readModel(family: Family, folder: string, engine: Engine): Promise<Read> {
   return readers[family](folder, engine)
 }
