@@ -44,3 +44,9 @@ test('tells the facts, with what would break a table or a block escaped', () => 
   expect(page).toContain('Seed 0\n\n````text\nhas\n```\na fence\n````')
   expect(page).toContain('Seed 1, `` a `b` ⏎ c ``\n\n```text\nd\n```')
 })
+
+test('tells no interval where a single batch was measured', () => {
+  const bitsPerByteInterval = { estimate: 1.5, low: 1.5, high: 1.5, confidence: 0.95 }
+  const evaluation = { ...card.evaluation, bitsPerByteInterval } as TextCard['evaluation']
+  expect(cardPage({ ...card, evaluation }, { title: 'T' })).toContain('| bits per byte | 1.5000 |')
+})

@@ -46,8 +46,10 @@ function fillRows({
   ]
 }
 
+/** An estimate with its interval, where there is one: a single batch or pair tells nothing of what another would. */
 function withInterval({ estimate, low, high }: Interval, digits: number): string {
-  return `${estimate.toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`
+  const told = estimate.toFixed(digits)
+  return low < high ? `${told} (${low.toFixed(digits)} to ${high.toFixed(digits)})` : told
 }
 
 function shareOf({ estimate, low, high }: Interval): string {

@@ -103,7 +103,7 @@ describe('from a text to a run to new text', () => {
     expect(card.samples.map(({ seed }: { seed: number }) => seed)).toEqual([...Array(16).keys()])
     const page = readFileSync(path('run/card.md'), 'utf8')
     expect(page).toMatch(/^# run\n/)
-    expect(page).toContain(`| bits per byte | ${card.evaluation.bitsPerByte.toFixed(4)} (`)
+    expect(page).toContain(`| bits per byte | ${card.evaluation.bitsPerByte.toFixed(4)}`)
     for (const { text } of card.samples) expect(page).toContain(text)
   })
 

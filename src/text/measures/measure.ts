@@ -60,7 +60,7 @@ export interface NextFigures {
   readonly validationLoss: number
   readonly perplexity: number
   readonly bitsPerByte: number
-  /** Of the bits per byte, over batches of windows that lie side by side. */
+  /** Of the bits per byte, over batches of windows that lie side by side; without width where there is one alone. */
   readonly bitsPerByteInterval: Interval
   readonly text: MeasuredOn & {
     /** Predictions of one window. */
