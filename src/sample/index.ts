@@ -1,4 +1,4 @@
-export type { CausalModel, DecodingState } from './causal-model.ts'
+export type { CausalModel, DecodingState, LogitSums } from './causal-model.ts'
 export { type Completion, complete } from './complete.ts'
 export type { Constraint } from './constraint.ts'
 export { ContinuousBatch, type ContinuousBatchOptions } from './continuous-batch.ts'
