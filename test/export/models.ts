@@ -5,7 +5,7 @@ import { saveModel } from '../../src/models/checkpoint.ts'
 import type { MaskedConfig } from '../../src/models/masked-architecture.ts'
 import { architectureNamed, rowNamed } from '../../src/models/registry.ts'
 import type { SequenceConfig } from '../../src/models/sequence-architecture.ts'
-import type { Scope } from '../../src/nn/parameters.ts'
+import type { Parameter, Scope } from '../../src/nn/parameters.ts'
 import { initializeAll } from '../../src/nn/parameters.ts'
 import { Random } from '../../src/random/random.ts'
 
@@ -97,13 +97,20 @@ export async function makeModel(name: string, folder: string): Promise<void> {
   await writeModel(architectureNamed(kind).build({ ...shared, ...settings }), folder, tokenizer, roles)
 }
 
+/** A parameter whose weights are drawn around 0, as those were of which other libraries made the fixtures. */
+function around0(parameter: Parameter): Parameter {
+  const { initializer } = parameter
+  if (initializer.kind !== 'normal') return parameter
+  return { ...parameter, initializer: { kind: 'normal', deviation: initializer.deviation } }
+}
+
 async function writeModel(
   architecture: { readonly scope: Scope; readonly config: Readonly<Record<string, unknown>> },
   folder: string,
   tokenizer: string,
   roles: object,
 ): Promise<void> {
-  const weights = await initializeAll(architecture.scope.parameters.values(), Random.seed(11))
+  const weights = await initializeAll([...architecture.scope.parameters.values()].map(around0), Random.seed(11))
   for (const { data, shape } of weights.values())
     if (shape.length === 2) for (let i = 0; i < data.length; i++) (data as Float32Array)[i]! *= 6
   await mkdir(folder, { recursive: true })
