@@ -75,11 +75,12 @@ describe('ready grammars', () => {
     const grammar = gbnfGrammar(readyGrammars.play!)
     const real = 'FIRST CITIZEN:\nBefore we proceed any further, hear me speak.\n\nALL:\nSpeak, speak.'
     expect(matches(grammar, real)).toBe(true)
+    expect(matches(grammar, real.slice('FIRST CITIZEN:'.length))).toBe(true)
     expect(matches(grammar, real.toLowerCase())).toBe(false)
     const constraint = new GrammarConstraint(grammar, vocabulary, [vocabulary.size])
     for (const budget of [constraint.shortest, 200]) {
       for (const text of drawTexts(constraint, vocabulary, budget, 5)) {
-        expect(text).toMatch(/^[A-Z][A-Z' ]+:\n[\s\S]*[.!?]$/)
+        expect(text).toMatch(/^(\n[A-Za-z']|[A-Z][A-Z' ]+:\n)[\s\S]*[.!?]$/)
         expect(matches(grammar, text)).toBe(true)
       }
     }
