@@ -37,7 +37,7 @@ await trainTextForGallery({
     preset: 'nano',
     tokenizer: { kind: 'bpe', vocabulary: 4096 },
     set: { dModel: 192, nLayers: 6, nHeads: 6, nKvHeads: 3, dFf: 512, contextLength: 256, batchSize: 16, dropout: 0.1 },
-    budget: { steps: 1000 },
+    budget: { steps: 800 },
     prompt: '# Atlantis',
   },
 })
