@@ -1,5 +1,6 @@
 /**
- * The gallery's articles: an entry of an encyclopedia of countries, from its title.
+ * Articles for the gallery: an entry of an encyclopedia of countries, from its title.
+ * It was not run to its end yet.
  *
  *     npm run recipe -- articles [RUN]
  *
@@ -23,7 +24,7 @@ await trainTextForGallery({
   prompts: ['# Atlantis', '# France', '# Sea of Dreams', '# Wakanda\n\n## Climate'],
   limits: [
     'What it states is made up, figures and names most of all: it has learned how an entry sounds, not what is true.',
-    'It knows entries of countries and territories alone, of a length of some 250 tokens.',
+    'It knows entries of countries and territories alone, of a few articles each.',
   ],
   biases: [
     'The entries were written by an agency of the United States, about 2015: its view of what matters, of borders and of governments.',

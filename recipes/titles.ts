@@ -1,5 +1,6 @@
 /**
- * The gallery's model that writes from a title or a first line, French and English: T5, on quotations, verse, articles.
+ * A model for the gallery that writes from a title or a first line, French and English: T5, on quotations, verse, articles.
+ * It was not run to its end yet: after 780 steps, at 4.49 nats a token, articles sounded right and verse did not.
  *
  *     npm run recipe -- titles [RUN]
  *
@@ -38,10 +39,7 @@ await trainTextForGallery({
     'article: Atlantis, climate',
     'article: Canada, natural hazards',
   ],
-  limits: [
-    'It heeds the kind of text, the language and mostly the author; the subject it often loses.',
-    'It knows words and turns, not facts: what its articles state is made up.',
-  ],
+  limits: ['It knows words and turns, not facts: what its articles state is made up.'],
   biases: [
     'Its authors wrote before 1900, but for the articles, of about 2015: it speaks of women, of foreigners and of faiths as they did.',
     'It may write in the manner of a known author; the words are not theirs.',

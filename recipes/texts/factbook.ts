@@ -27,7 +27,7 @@ export async function readFactbook(): Promise<Article[]> {
   return countries.flatMap(articlesOf)
 }
 
-/** Characters of an entry at most, but for its last article: about as many tokens as a model of the gallery sees. */
+/** Characters after which an entry takes no further article, so that its title is near. */
 const entryLength = 700
 
 /** Entries of the {@link readFactbook}, a country's name first, then some of its articles, each under its subject. */

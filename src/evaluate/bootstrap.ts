@@ -56,3 +56,15 @@ function quantile(sorted: Float64Array, probability: number): number {
   const above = sorted[Math.ceil(at)] as number
   return below + (above - below) * (at - Math.floor(at))
 }
+
+/** A sum of something over items of this weight in all. */
+export interface Weighed {
+  readonly value: number
+  readonly weight: number
+}
+
+/** Σ value / Σ weight; a statistic for {@link bootstrapInterval}. */
+export function ratio(items: readonly Weighed[]): number {
+  const [value, weight] = items.reduce(([v, w], item) => [v + item.value, w + item.weight], [0, 0])
+  return value / weight
+}

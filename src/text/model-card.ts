@@ -42,7 +42,7 @@ export interface TextCard
   readonly evaluation: TextEvaluation
   /** One of each seed from 0 on, none left out. */
   readonly samples: readonly { readonly seed: number; readonly prompt: string; readonly text: string }[]
-  /** The machine that the card was written on; the estimate takes its cores for those that trained. */
+  /** The machine that the run began on; of runs that do not say, that on which the card was written. */
   readonly hardware: ReturnType<typeof hardware>
 }
 
@@ -55,7 +55,7 @@ const samplesOnCard = 16
 /** Gathers the card of a run that was evaluated, and lets the model write its samples. Throws CheckpointError. */
 export async function textCard(run: string, evaluation: TextEvaluation, options: CardOptions = {}): Promise<TextCard> {
   const record = await readRun(run)
-  const { architecture, task, settings, engine, seed, from } = record
+  const { architecture, task, settings, engine, seed, from, hardware: machine = hardware() } = record
   return {
     format: 'atelier-card-1',
     data: {
@@ -69,11 +69,11 @@ export async function textCard(run: string, evaluation: TextEvaluation, options:
     seed,
     ...(from ? { from } : {}),
     weightBytes: await weightBytesIn(options.folder ?? run),
-    training: await trainingOf(run),
+    training: await trainingOf(run, Number(machine.cores)),
     evaluation,
     samples: await samplesOf(options.prompts ?? promptsOf(record, evaluation), options.folder ?? run, options),
     engine,
-    hardware: hardware(),
+    hardware: machine,
   }
 }
 
@@ -93,13 +93,12 @@ const stepSchema = z.object({
 })
 
 /** By the last step that the run has on record. */
-async function trainingOf(run: string): Promise<TextCard['training']> {
+async function trainingOf(run: string, cores: number): Promise<TextCard['training']> {
   const lines = await readJsonLines(join(run, 'metrics.jsonl'), CheckpointError)
   const taken = lines.flatMap((line) => stepSchema.safeParse(line).data ?? [])
   const { step, tokens, elapsedMs } = taken.at(-1) ?? { step: 0, tokens: 0, elapsedMs: 0 }
   const seconds = elapsedMs / 1000
-  const { cores } = hardware()
-  return { steps: step, tokens, seconds, wattHours: (seconds * Number(cores) * wattsPerCore) / 3600 }
+  return { steps: step, tokens, seconds, wattHours: (seconds * cores * wattsPerCore) / 3600 }
 }
 
 /** What the run was given to begin from, else what its evaluation began from, where that was one text. */

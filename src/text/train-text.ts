@@ -5,7 +5,7 @@ import { CheckpointError, ConfigError } from '../errors.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import type { TrainEvent } from '../train/events.ts'
-import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
+import { checkBudget, hardware, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
 import { version } from '../version.ts'
 import { chatTokenizer } from './chat/chat.ts'
@@ -203,6 +203,7 @@ function recordOf(options: TrainTextOptions, asked: Asked, corpus: Corpus, engin
     dataDigest: corpus.digest,
     tokenizerDigest: corpus.tokenizerDigest,
     engine: engine.describe(),
+    hardware: hardware(),
   }
   objectiveOf({ record, settings, corpus }) // refuses a corpus that does not suit the task
   return record

@@ -5,7 +5,6 @@ import { z } from 'zod'
 import { CheckpointError, ConfigError } from '../errors.ts'
 import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import { type JsonLinesWriter, openJsonLines } from '../files/json-lines.ts'
-import type { Facts } from './report/run-report.ts'
 
 /** What `run.json` says whatever the craft; a craft extends it. */
 export const runRecordFields = {
@@ -23,6 +22,8 @@ export const runRecordFields = {
   corpus: z.string().regex(/^corpus[/\\][\w-]+$/, 'wanted a folder in corpus/'),
   dataDigest: z.string(),
   engine: z.object({ name: z.string(), library: z.string(), platform: z.string(), threads: z.number() }),
+  /** The machine that it began on; runs of before do not say. */
+  hardware: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 }
 
 const craftSchema = z.object({ craft: z.string() })
@@ -82,7 +83,7 @@ function isBefore(line: unknown, step: number): boolean {
 }
 
 /** The machine that this process runs on, for records. */
-export function hardware(): Facts {
+export function hardware(): Record<string, string | number> {
   const processors = cpus()
   return {
     processor: processors[0]?.model.trim() ?? arch(),

@@ -1,7 +1,7 @@
 import { hiddenIn, type MaskedText, Masker } from '../../data/masking.ts'
 import type { Tokenizer } from '../../data/tokenizers/index.ts'
 import { DataError } from '../../errors.ts'
-import { bootstrapInterval, type Interval, mean } from '../../evaluate/bootstrap.ts'
+import { bootstrapInterval, type Interval, mean, ratio } from '../../evaluate/bootstrap.ts'
 import { type HiddenPrediction, predictHidden } from '../../evaluate/hidden-tokens.ts'
 import { Random } from '../../random/random.ts'
 import { MaskedModel } from '../../sample/masked-model.ts'
@@ -145,17 +145,6 @@ function pseudoFigures(predictions: readonly HiddenPrediction[], bytes: readonly
 
 function mapped({ estimate, low, high }: Interval, change: (value: number) => number) {
   return { estimate: change(estimate), low: change(low), high: change(high) }
-}
-
-interface Weighed {
-  readonly value: number
-  readonly weight: number
-}
-
-/** Σ value / Σ weight. */
-function ratio(items: readonly Weighed[]): number {
-  const [value, weight] = items.reduce(([v, w], item) => [v + item.value, w + item.weight], [0, 0])
-  return value / weight
 }
 
 function guessFigures(

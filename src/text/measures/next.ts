@@ -1,5 +1,5 @@
 import { countSequentialBatches, sequentialWindows, type WindowShape } from '../../data/windows.ts'
-import { bootstrapInterval } from '../../evaluate/bootstrap.ts'
+import { bootstrapInterval, ratio, type Weighed } from '../../evaluate/bootstrap.ts'
 import { bitsPerByte, perplexity } from '../../evaluate/likelihood.ts'
 import { Random } from '../../random/random.ts'
 import { HeldOutLoss } from '../../train/held-out.ts'
@@ -53,16 +53,17 @@ export async function measureLoss(
   const { ids, bytes, documents } = text
   const total = countSequentialBatches(ids, shape)
   const { architecture, quantized } = model.loaded
-  const parts: Part[] = []
+  /** A batch's sum of losses, nats, over its predictions. */
+  const parts: Weighed[] = []
   const validationLoss = await onEngine(options, await model.weights(), async (engine, buffers) => {
     const heldOut = await HeldOutLoss.create(engine, architecture, shape, quantized)
     return heldOut.mean(buffers, sequentialWindows(ids, shape), (done, { loss }, predictions) => {
       options.signal?.throwIfAborted()
-      parts.push({ loss: loss!, predictions })
+      parts.push({ value: loss!, weight: predictions })
       options.onProgress?.({ stage: 'loss', done, total })
     })
   })
-  const inBits = (some: readonly Part[]) => bitsPerByte(meanLoss(some), ids.tokens, bytes)
+  const inBits = (some: readonly Weighed[]) => bitsPerByte(ratio(some), ids.tokens, bytes)
   return {
     task: 'next',
     validationLoss,
@@ -71,16 +72,4 @@ export async function measureLoss(
     bitsPerByteInterval: bootstrapInterval(parts, inBits, Random.seed(0).split('bits per byte')),
     text: { source: sourceOf(options), tokens: ids.tokens, bytes, documents, windowLength: shape.contextLength },
   }
-}
-
-/** A batch's sum of losses, nats, over so many predictions. */
-interface Part {
-  readonly loss: number
-  readonly predictions: number
-}
-
-/** Mean over all predictions of some batches. */
-function meanLoss(parts: readonly Part[]): number {
-  const [loss, predictions] = parts.reduce(([a, b], part) => [a + part.loss, b + part.predictions], [0, 0])
-  return loss / predictions
 }
