@@ -1,6 +1,5 @@
 /**
  * Articles for the gallery: an entry of an encyclopedia of countries, from its title.
- * It was not run to its end yet.
  *
  *     npm run recipe -- articles [RUN]
  *

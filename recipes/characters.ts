@@ -22,6 +22,25 @@ await trainForGallery({
   },
   example:
     'atelier generate image --model gallery/characters --prompt "a girl with glasses and red hair" --out girl.png',
+  asked: [
+    'a girl with glasses and red hair',
+    'a boy with short blue hair and a smile',
+    'a person with a beard, sunglasses and green clothes',
+    'a character with dark skin, long blond hair and red clothes',
+    'une personne avec des cheveux longs verts et un chapeau',
+    'un visage avec des cheveux courts noirs et des lunettes de soleil',
+    'a boy with tan skin and a hat',
+    'une fille avec un sourire',
+  ],
+  limits: [
+    'It heeds hair, skin, hats and glasses; colours mostly; beards and moods often not.',
+    'The words decide nearly everything: one prompt gives nearly one picture, whatever the seed.',
+    'Words of other things than its attributes mean nothing to it.',
+  ],
+  biases: [
+    'Girl and boy mean nothing to it: the captions that it learned from say them at random.',
+    'Faces are of one style, with few features and few shades of skin.',
+  ],
   out,
   options: {
     data: [data],

@@ -1,38 +1,43 @@
 /**
- * The gallery's first model for text: English, from the State of the Union addresses.
+ * English for the gallery: prose and verse of books, plays and speeches.
  *
  *     npm run recipe -- english [RUN]
  *
  * Trains into RUN (runs/english), or goes on with it, then writes the weights in 16 bits to gallery/en.
- * What it reached, when, and on which machine stands in gallery/en/card.json.
  */
-import { getDataset } from '../src/data/catalog.ts'
 import { trainTextForGallery } from './text-gallery.ts'
+import { englishDocuments, englishLicence, englishSources } from './texts/english.ts'
+import { writeRows } from './texts/write-rows.ts'
+
+const out = process.argv[2] ?? 'runs/english'
+const data = `${out}-data/english.jsonl`
+await writeRows(data, englishDocuments)
 
 await trainTextForGallery({
   name: 'en',
   title: {
-    en: 'English prose of public speech',
-    fr: 'Prose anglaise de discours publics',
+    en: 'English of books, plays and speeches',
+    fr: 'Anglais des livres, du théâtre et des discours',
   },
   example: 'atelier generate text --prompt "The people of this country"',
-  prompts: ['The people of this country'],
+  prompts: ['The people of this country', 'She had never', 'The captain', 'And it came to pass'],
   limits: [
-    'It writes the prose of addresses to Congress, and little else.',
+    'A paragraph holds together, a page does not: persons and subjects change.',
     'It knows words and turns, not facts: names, dates and sums in what it writes are made up.',
+    'It writes as novels, the Bible, plays and addresses to Congress do, and little else.',
   ],
   biases: [
-    'Its authors are presidents of the United States from 1790 to 2021: their view of their nation, of its enemies and of native peoples, in their words.',
+    'Its texts are of 1600 to 2021, most of them of the nineteenth century and earlier, half of them by presidents of the United States: what they say of women, of native peoples, of faiths and of enemies comes back.',
   ],
-  out: process.argv[2] ?? 'runs/english',
+  out,
   options: {
-    data: await getDataset('state-of-the-union'),
-    sources: ['state-of-the-union'],
-    licence: 'public domain (ODC-PDDL-1.0, CC0-1.0)',
+    data: [data],
+    sources: englishSources,
+    licence: englishLicence,
     preset: 'small',
-    tokenizer: { kind: 'bpe', vocabulary: 4096 },
-    // 4.9 million parameters: 9.8 MB in 16 bits.
-    set: { dModel: 256, nLayers: 6, nHeads: 8, nKvHeads: 4, dFf: 576, contextLength: 256, batchSize: 16 },
-    budget: { steps: 1600 },
+    tokenizer: { kind: 'bpe', vocabulary: 6144 },
+    // 6.7 million parameters: 13.5 MB in 16 bits.
+    set: { dModel: 288, nLayers: 6, nHeads: 9, nKvHeads: 3, dFf: 704, contextLength: 256, batchSize: 16 },
+    budget: { steps: 2000 },
   },
 })

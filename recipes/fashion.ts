@@ -16,6 +16,11 @@ await trainForGallery({
     fr: 'Des vêtements de dix sortes',
   },
   example: 'atelier generate image --model gallery/fashion --class boot --n 9 --grid --out boots.png',
+  limits: [
+    'Pictures of 32 × 32 pixels in shades of grey; prints, straps and buttons are hinted at.',
+    'It varies less than the data: see recall.',
+  ],
+  biases: ['The clothes are those that one European shop sold in 2017, as its photographs show them.'],
   out: process.argv[2] ?? 'runs/fashion',
   options: {
     data: await getDataset('fashion-mnist'),

@@ -1,6 +1,5 @@
 /**
  * French for the gallery: prose and verse of four centuries, from the passages that Littré's dictionary quotes.
- * It was not run to its end yet.
  *
  *     npm run recipe -- french [RUN]
  *
@@ -40,7 +39,7 @@ await trainTextForGallery({
     tokenizer: { kind: 'bpe', vocabulary: 6144 },
     // 6.7 million parameters: 13.5 MB in 16 bits.
     set: { dModel: 288, nLayers: 6, nHeads: 9, nKvHeads: 3, dFf: 704, contextLength: 256, batchSize: 16 },
-    budget: { steps: 2400 },
+    budget: { steps: 1600 },
     prompt: 'La liberté',
   },
 })

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { writeJsonFile } from '../src/files/json-file.ts'
+import { sheetFile, writeImageCard } from '../src/cli/image-card.ts'
+import { evaluateImage } from '../src/image/evaluate-image.ts'
 import type { ImageRunResult } from '../src/image/image-run.ts'
-import { readImageRun } from '../src/image/run.ts'
+import { type ImageCard, imageCard } from '../src/image/model-card.ts'
 import { type TrainImageOptions, trainImage } from '../src/image/train-image.ts'
 import { loadGan, saveGan } from '../src/models/gan-checkpoint.ts'
-import { hardware } from '../src/train/run-record.ts'
 
 /** A model of the gallery: where it goes, and how it is trained. */
 export interface GalleryRecipe {
@@ -17,6 +17,12 @@ export interface GalleryRecipe {
   readonly title: { readonly en: string; readonly fr: string }
   /** A command that shows it. */
   readonly example: string
+  /** What the samples of its card are asked for by, in turn; each class by default. */
+  readonly asked?: readonly string[]
+  /** What it is bad at, for its card. */
+  readonly limits: readonly string[]
+  /** What its data lets it repeat, for its card. */
+  readonly biases: readonly string[]
   /** Folder of the run; a run that is there is gone on with. */
   readonly out: string
   readonly options: Omit<TrainImageOptions, 'out' | 'resume'>
@@ -24,9 +30,8 @@ export interface GalleryRecipe {
 
 /** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
 export async function trainForGallery(recipe: GalleryRecipe): Promise<void> {
-  const { out, options } = recipe
-  const { run: _run, report: _report, sheet: _sheet, ...measured } = await trainToEnd(out, options)
-  await writeGallery(recipe, measured)
+  await trainToEnd(recipe.out, recipe.options)
+  await writeGallery(recipe)
 }
 
 /** Trains into a folder, or goes on with the run that it holds; prints events, every fiftieth round's only. */
@@ -44,14 +49,23 @@ export async function trainToEnd(out: string, options: GalleryRecipe['options'])
   }
 }
 
-/** Writes what was measured of a run into the card of the gallery's model that came of it. */
-export async function noteInCard(name: string, measured: object): Promise<void> {
-  const path = fileURLToPath(new URL(`../gallery/${name}/card.json`, import.meta.url))
-  await writeJsonFile(path, { ...JSON.parse(await readFile(path, 'utf8')), measured })
+/** Writes what a recipe measured of a run into the card of the gallery's model that came of it. */
+export async function noteInCard(name: string, measured: GalleryCard['measured'] & object): Promise<void> {
+  const gallery = folderOf(name)
+  const card = JSON.parse(await readFile(join(gallery, 'card.json'), 'utf8')) as GalleryCard
+  await writeImageCard(gallery, { ...card, measured }, { ...card, title: card.name.en })
 }
 
-async function writeGallery({ name, title, example, out }: GalleryRecipe, result: object): Promise<void> {
-  const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
+/** A card, with what {@link writeGallery} and recipes that measure add. */
+interface GalleryCard extends ImageCard, Pick<GalleryRecipe, 'example' | 'limits' | 'biases'> {
+  readonly name: GalleryRecipe['title']
+  readonly measured?: NonNullable<ImageCard['measured']> & Readonly<Record<string, unknown>>
+}
+
+const folderOf = (name: string) => fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
+
+async function writeGallery({ name, title, example, limits, biases, asked = [], out }: GalleryRecipe): Promise<void> {
+  const gallery = folderOf(name)
   await mkdir(gallery, { recursive: true })
   const { row, gan, classes, generator, metadata } = await loadGan(out)
   await saveGan(gallery, {
@@ -65,17 +79,11 @@ async function writeGallery({ name, title, example, out }: GalleryRecipe, result
   for (const file of ['tokenizer_config.json', 'tokenizer.json'])
     if (existsSync(join(out, file))) await cp(join(out, file), join(gallery, file))
   await compact(join(gallery, 'tokenizer.json'))
-  const { settings, licence, dataDigest, sources, engine } = await readImageRun(out)
-  const data = { sources, licence, digest: dataDigest }
-  await writeJsonFile(join(gallery, 'card.json'), {
-    name: title,
-    example,
-    data,
-    settings,
-    result,
-    engine,
-    hardware: hardware(),
-  })
+  const evaluation = await evaluateImage(out, { features: 'inception', onNote: console.error })
+  const { card, sheet } = await imageCard(out, evaluation, { folder: gallery, asked })
+  const whole: GalleryCard = { name: title, example, limits, biases, ...card }
+  await writeFile(join(gallery, sheetFile), sheet)
+  await writeImageCard(gallery, whole, { ...whole, title: title.en })
 }
 
 /** Takes the indentation out of a JSON file, where there is one: half of a tokenizer's size. */

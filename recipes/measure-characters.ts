@@ -61,10 +61,19 @@ const shares = Object.values(found)
 const result = { asked: wanted.length, found, mean: shares.reduce((a, b) => a + b, 0) / shares.length }
 await writeJsonFile(join(run, 'attributes.json'), result)
 const classifierAccuracy: unknown = JSON.parse(await readFile(join(folder, 'accuracy.json'), 'utf8'))
-await noteInCard('characters', { by: 'recipes/measure-characters.ts', classifierAccuracy, ...result })
+const rows = [
+  ['pictures asked for by combinations that training never saw', String(wanted.length)],
+  ...Object.entries(found).map(([name, share]) => [`${name} as asked for`, percent(share)] as const),
+  ['of all', percent(result.mean)],
+] as const
+await noteInCard('characters', { by: 'recipes/measure-characters.ts', rows, classifierAccuracy, ...result })
 console.log(result)
 await classifier.release()
 await model.release()
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
+}
 
 /** Attributes of characters whose combinations training never saw. */
 function heldOutAttributes(count: number): Attributes[] {

@@ -47,11 +47,22 @@ const result = {
   inceptionOfHalves: await measure((bytes) => inceptionRows(averaged(bytes))),
 }
 await writeJsonFile(join(run, 'words.json'), result)
-await noteInCard('emoji', { by: 'recipes/measure-emoji.ts', ...result })
+const rows = (['pixels', 'inception', 'inceptionOfHalves'] as const).flatMap((space) => {
+  const { known, heldOut, base } = result[space]
+  return [
+    [`${space}: known emoji among the 5 nearest of 50`, percent(known)],
+    [`${space}: subgroup of emoji never seen`, `${percent(heldOut)} (${percent(base)} by chance)`],
+  ] as const
+})
+await noteInCard('emoji', { by: 'recipes/measure-emoji.ts', rows, ...result })
 console.log(result)
 await inception.release()
 corpus.close()
 await model.release()
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
+}
 
 /** Pictures painted from the names of some of a set, English and French in turn. */
 async function paint(set: ImageSet, places: ArrayLike<number>): Promise<Uint8Array> {

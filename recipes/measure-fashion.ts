@@ -10,6 +10,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { attributeRows, copyRows, qualityRows } from '../src/cli/image-evaluation-rows.ts'
 import { writeJsonFile } from '../src/files/json-file.ts'
 import { openImages } from '../src/image/data/image-corpus.ts'
 import { evaluateImage } from '../src/image/evaluate-image.ts'
@@ -33,5 +34,12 @@ const { quality, baseline, copying, attributes } = await evaluateImage(run, { sa
 const classifierAccuracy: unknown = JSON.parse(await readFile(join(classifier, 'accuracy.json'), 'utf8'))
 const result = { classifierAccuracy, samples: Number(samples), quality, baseline, copying, attributes }
 console.log(JSON.stringify(result, null, 2))
+const rows = [
+  ['accuracy of the classifier on held-out pictures', String(classifierAccuracy)],
+  ['samples, and held-out pictures', samples],
+  ...qualityRows(quality, baseline),
+  ...attributeRows(attributes ?? []),
+  ...(copying ? copyRows(copying).map(([by, rates]) => [`copies ${by}`, rates] as const) : []),
+] as const
 if ((await readImageRun(run)).condition === 'class')
-  await noteInCard('fashion', { by: 'recipes/measure-fashion.ts', ...result })
+  await noteInCard('fashion', { by: 'recipes/measure-fashion.ts', rows, ...result })

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { writeCard } from '../src/cli/card-page.ts'
+import { writeTextCard } from '../src/cli/text-card.ts'
 import { exportModel } from '../src/export/export-model.ts'
 import { evaluateText } from '../src/text/evaluate-text.ts'
 import { textCard } from '../src/text/model-card.ts'
@@ -38,8 +38,8 @@ export async function trainTextForGallery({ name, title, example, out, options, 
   const evaluation = await evaluateText(out)
   const { prompts, limits, biases } = card
   const told = await textCard(out, evaluation, { folder: gallery, prompts })
-  const words = { title: title.en, example, limits, biases }
-  await writeCard(gallery, told, words, { name: title, example, limits, biases })
+  const whole = { name: title, example, limits, biases, ...told }
+  await writeTextCard(gallery, whole, { ...whole, title: title.en })
 }
 
 /** Trains into a folder, or goes on with the run that it holds; prints events, every twentieth step's only. */

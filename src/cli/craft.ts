@@ -15,6 +15,7 @@ export interface EvaluateOptions {
   readonly samples?: number
   readonly threads?: number
   readonly engine?: EngineName
+  readonly card?: boolean
 }
 
 /** Options of `atelier remake`. */

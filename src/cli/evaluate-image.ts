@@ -1,8 +1,11 @@
-import type { PictureMeasures } from '../evaluate/images/evaluate-pictures.ts'
+import { basename, join, resolve } from 'node:path'
+import { writeFileAtomic } from '../files/atomic-write.ts'
 import type { EvaluateImageProgress, ImageEvaluation } from '../image/evaluate-image.ts'
+import type { ImageCardOptions } from '../image/model-card.ts'
 import type { Outcome } from './command.ts'
 import type { EvaluateOptions, Evaluation } from './craft.ts'
 import { count, table } from './format.ts'
+import { attributeRows, copyRows, qualityRows } from './image-evaluation-rows.ts'
 import { interruptible } from './interrupt.ts'
 import { given, numberOption, textOption } from './options.ts'
 import { Progress } from './progress.ts'
@@ -28,7 +31,11 @@ export const imageEvaluation: Evaluation = {
       numberOption('--train-pictures', { whole: true, minimum: 2 }),
     ],
   ],
-  examples: ['atelier evaluate runs/faces --samples 1000', 'atelier evaluate gallery/fashion --data fashion/test'],
+  examples: [
+    'atelier evaluate runs/faces --samples 1000',
+    'atelier evaluate gallery/fashion --data fashion/test',
+    'atelier evaluate runs/faces --card',
+  ],
   run: evaluate,
 }
 
@@ -47,6 +54,7 @@ const stages: Readonly<Record<EvaluateImageProgress['stage'], string>> = {
 
 async function evaluate(options: Options, terminal: Terminal, run: string): Promise<Outcome> {
   const { evaluateImage } = await import('../image/evaluate-image.ts')
+  if (options.card) await (await import('../image/run.ts')).readImageRun(run) // rather than after the work
   const progress = new Progress(terminal)
   const { data, samples, features, classifier, trainPictures, threads, engine } = options
   const onProgress = ({ stage, done, total }: EvaluateImageProgress) =>
@@ -58,15 +66,30 @@ async function evaluate(options: Options, terminal: Terminal, run: string): Prom
       async (signal) => {
         const { paths, names } = data ? await findSources(data, progress, signal, 'image') : {}
         const sources = given({ data: paths, sources: names })
-        return evaluateImage(run, { ...asked, ...sources, signal, onProgress, onNote: (line) => progress.line(line) })
+        const onNote = (line: string) => progress.line(line)
+        const found = await evaluateImage(run, { ...asked, ...sources, signal, onProgress, onNote })
+        if (options.card) await addCard(run, found, given({ threads, engine }))
+        return found
       },
     )
     progress.end()
     describe(result, terminal)
+    if (options.card) terminal.say(`\nIts card: ${shown(join(run, 'card.md'))}`)
     return { result }
   } finally {
     progress.end()
   }
+}
+
+/** Writes the card of a run into its folder. */
+async function addCard(run: string, evaluation: ImageEvaluation, options: ImageCardOptions): Promise<void> {
+  const [{ imageCard }, { sheetFile, writeImageCard }] = await Promise.all([
+    import('../image/model-card.ts'),
+    import('./image-card.ts'),
+  ])
+  const { card, sheet } = await imageCard(run, evaluation, options)
+  await writeFileAtomic(join(run, sheetFile), sheet)
+  await writeImageCard(run, card, { title: basename(resolve(run)) })
 }
 
 function describe(evaluation: ImageEvaluation, terminal: Terminal): void {
@@ -79,38 +102,11 @@ function describe(evaluation: ImageEvaluation, terminal: Terminal): void {
   )
   terminal.say(table(qualityRows(quality, baseline)))
   if (features.note) terminal.say(`  ${features.note}`)
-  for (const { attribute, values, agreement, ...coverage } of attributes)
-    terminal.say(`${shown(attribute)}: ${coverageLine(coverage, values.length, agreement)}`)
+  for (const [attribute, line] of attributeRows(attributes)) terminal.say(`${shown(attribute)}: ${line}`)
   if (!copying) return
   terminal.say(heading('\nCopies of training pictures, beside held-out ones'))
-  terminal.say(table(Object.entries(copying).map(([space, rate]) => [`by ${space}`, copyLine(rate)])))
+  terminal.say(table(copyRows(copying)))
   const [first] = nearest ?? []
   if (first)
     terminal.say(`\nNearest: sample ${first.sample + 1} to ${shown(first.picture)}; see evaluation-nearest.png`)
-}
-
-function qualityRows(own: PictureMeasures, baseline?: PictureMeasures): [string, string][] {
-  const row = (name: string, digits: number, pick: (measures: PictureMeasures) => number): [string, string] => {
-    const beside = baseline ? ` (${pick(baseline).toFixed(digits)})` : ''
-    return [name, pick(own).toFixed(digits) + beside]
-  }
-  return [
-    row('Fréchet distance', 3, ({ frechetDistance }) => frechetDistance),
-    row('kernel distance', 5, ({ kernelDistance }) => kernelDistance.mean),
-    row('precision', 3, ({ precision }) => precision),
-    row('recall', 3, ({ recall }) => recall),
-    row('density', 3, ({ density }) => density),
-    row('coverage', 3, ({ coverage }) => coverage),
-  ]
-}
-
-function coverageLine({ found }: { readonly found: number }, of: number, agreement: number | undefined): string {
-  const agreed = agreement === undefined ? '' : `; ${(100 * agreement).toFixed(1)} % show what they were asked for by`
-  return `${found} of ${of} found${agreed}`
-}
-
-function copyLine({ samples, heldOut, ratio }: NonNullable<ImageEvaluation['copying']>['pixels']): string {
-  const percent = (share: number) => `${(100 * share).toFixed(2)} %`
-  const interval = `${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}`
-  return `${percent(samples)} beside ${percent(heldOut)}: ratio ${ratio.estimate.toFixed(2)} (${interval})`
 }

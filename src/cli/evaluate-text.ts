@@ -35,7 +35,6 @@ export const textEvaluation: Evaluation = {
       'the longest text to let it write, in tokens [default: 256]',
       numberOption('--tokens', { whole: true, minimum: 1 }),
     ],
-    ['--card', 'also write the run’s card, RUN/card.md and card.json: data, figures, and samples of the seeds 0 to 15'],
   ],
   examples: [
     'atelier evaluate runs/books',
@@ -53,7 +52,6 @@ interface Options extends EvaluateOptions {
   readonly limit?: number
   readonly between?: string
   readonly tokens?: number
-  readonly card?: boolean
 }
 
 const stages: Readonly<Record<EvaluateProgress['stage'], string>> = {
@@ -98,11 +96,14 @@ async function evaluate(options: Options, terminal: Terminal, run: string): Prom
 
 /** Writes the card of a run into its folder. */
 async function addCard(run: string, evaluation: TextEvaluation, progress: Progress, options: CardOptions) {
-  const [{ textCard }, { writeCard }] = await Promise.all([import('../text/model-card.ts'), import('./card-page.ts')])
+  const [{ textCard }, { writeTextCard }] = await Promise.all([
+    import('../text/model-card.ts'),
+    import('./text-card.ts'),
+  ])
   const onProgress = (done: number, total: number) =>
     progress.show('writing samples', done / total, `${done} of ${total}`)
   const card = await textCard(run, evaluation, { ...options, onProgress })
-  await writeCard(run, card, { title: basename(resolve(run)) })
+  await writeTextCard(run, card, { title: basename(resolve(run)) })
 }
 
 function describe(evaluation: TextEvaluation, terminal: Terminal): void {

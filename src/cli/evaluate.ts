@@ -23,6 +23,10 @@ export function addEvaluate(parent: Command): void {
       'texts or pictures to let it make [0 or more; default: 64 texts, 2000 pictures]',
       numberOption('--samples', { whole: true, minimum: 0 }),
     )
+    .option(
+      '--card',
+      'also write the run’s card, RUN/card.md and card.json: data, figures, and samples of the seeds 0 to 15',
+    )
     .option(...threadsOption)
     .option(...engineOption)
   for (const [flags, description, parse] of optionsOfAll()) command.option(flags, description, parse as never)

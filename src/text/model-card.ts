@@ -1,10 +1,5 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { z } from 'zod'
-import { CheckpointError } from '../errors.ts'
-import { readJsonLines } from '../files/json-lines.ts'
 import type { EngineName } from '../runtime/engine.ts'
-import { hardware } from '../train/run-record.ts'
+import { type CardFacts, cardFacts, samplesOnCard } from '../train/card-facts.ts'
 import type { TextEvaluation } from './evaluate-text.ts'
 import { type RunRecord, readRun } from './run.ts'
 import { TextModel } from './text-model.ts'
@@ -24,81 +19,25 @@ export interface CardOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** What users of a model should know of it; a run's `card.json`. */
-export interface TextCard
-  extends Pick<RunRecord, 'architecture' | 'task' | 'settings' | 'engine' | 'seed'>,
-    Partial<Pick<RunRecord, 'from'>> {
-  readonly format: 'atelier-card-1'
-  readonly data: { readonly sources: readonly string[]; readonly licence?: string; readonly digest: string }
-  /** Bytes of the weights. */
-  readonly weightBytes: number
-  readonly training: {
-    readonly steps: number
-    readonly tokens: number
-    readonly seconds: number
-    /** An estimate: seconds · cores · {@link wattsPerCore}. */
-    readonly wattHours: number
-  }
+/** What users of a model that writes should know of it; a run's `card.json`. */
+export interface TextCard extends CardFacts, Pick<RunRecord, 'task'>, Partial<Pick<RunRecord, 'from'>> {
   readonly evaluation: TextEvaluation
   /** One of each seed from 0 on, none left out. */
   readonly samples: readonly { readonly seed: number; readonly prompt: string; readonly text: string }[]
-  /** The machine that the run began on; of runs that do not say, that on which the card was written. */
-  readonly hardware: ReturnType<typeof hardware>
 }
-
-/** What a busy core of a server is taken to draw, with its share of memory and cooling: an assumption, not a reading. */
-export const wattsPerCore = 10
-
-/** Samples of a card, of the seeds 0 to 15. */
-const samplesOnCard = 16
 
 /** Gathers the card of a run that was evaluated, and lets the model write its samples. Throws CheckpointError. */
 export async function textCard(run: string, evaluation: TextEvaluation, options: CardOptions = {}): Promise<TextCard> {
   const record = await readRun(run)
-  const { architecture, task, settings, engine, seed, from, hardware: machine = hardware() } = record
+  const { task, from } = record
+  const folder = options.folder ?? run
   return {
-    format: 'atelier-card-1',
-    data: {
-      sources: record.sources,
-      ...(record.licence === undefined ? {} : { licence: record.licence }),
-      digest: record.dataDigest,
-    },
-    architecture,
+    ...(await cardFacts(run, record, folder)),
     task,
-    settings,
-    seed,
     ...(from ? { from } : {}),
-    weightBytes: await weightBytesIn(options.folder ?? run),
-    training: await trainingOf(run, Number(machine.cores)),
     evaluation,
-    samples: await samplesOf(options.prompts ?? promptsOf(record, evaluation), options.folder ?? run, options),
-    engine,
-    hardware: machine,
+    samples: await samplesOf(options.prompts ?? promptsOf(record, evaluation), folder, options),
   }
-}
-
-async function weightBytesIn(folder: string): Promise<number> {
-  const found = ['model.safetensors', 'adapter_model.safetensors'].map((name) => stat(join(folder, name)))
-  const sizes = (await Promise.allSettled(found)).flatMap((one) => (one.status === 'fulfilled' ? [one.value.size] : []))
-  if (sizes[0] !== undefined) return sizes[0]
-  throw new CheckpointError(`card: ${folder} holds no weights; train it first`, { folder })
-}
-
-/** What is read of a step in `metrics.jsonl`. */
-const stepSchema = z.object({
-  type: z.literal('step'),
-  step: z.number(),
-  tokens: z.number(),
-  elapsedMs: z.number(),
-})
-
-/** By the last step that the run has on record. */
-async function trainingOf(run: string, cores: number): Promise<TextCard['training']> {
-  const lines = await readJsonLines(join(run, 'metrics.jsonl'), CheckpointError)
-  const taken = lines.flatMap((line) => stepSchema.safeParse(line).data ?? [])
-  const { step, tokens, elapsedMs } = taken.at(-1) ?? { step: 0, tokens: 0, elapsedMs: 0 }
-  const seconds = elapsedMs / 1000
-  return { steps: step, tokens, seconds, wattHours: (seconds * cores * wattsPerCore) / 3600 }
 }
 
 /** What the run was given to begin from, else what its evaluation began from, where that was one text. */

@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { prepareImages } from '../../src/image/data/prepare-images.ts'
+import type { ImageCard } from '../../src/image/model-card.ts'
 import { encodePicture } from '../../src/image/render/encode.ts'
 import { tinyClasses, writeTinyGan } from '../../src/image/testing/tiny-gan.ts'
 import { ImageClassifier, saveClassifier } from '../../src/models/image-classifier.ts'
@@ -152,6 +153,24 @@ describe('atelier evaluate', () => {
       expect(stdout).toContain(word)
     expect(recordOf('run/evaluation.json')).toMatchObject({ format: 'atelier-evaluation-1', pictures: { samples: 12 } })
     expect((await run(['inspect', 'run'])).stdout).toContain('seed 0')
+  })
+
+  test('writes a card, with a sheet of the first picture of sixteen seeds', async () => {
+    write('run/metrics.jsonl', '{"type":"round","step":9,"pictures":288,"elapsedMs":7200000}\n')
+    const { code, stderr } = await run(['evaluate', 'run', '--samples', '12', '--threads', '1', '--card'])
+    expect(code, stderr).toBe(0)
+    const card = recordOf('run/card.json') as unknown as ImageCard
+    expect(card.training).toMatchObject({ steps: 9, pictures: 288, seconds: 7200 })
+    expect(card.training.wattHours).toBe(2 * Number(card.hardware.cores) * 10)
+    expect(card.samples).toEqual(Array.from({ length: 16 }, (_, seed) => ({ seed, class: tinyClasses[seed % 3]! })))
+    const page = readFileSync(path('run/card.md'), 'utf8')
+    expect(page).toMatch(/^# run\n/)
+    expect(page).toContain('| Fréchet distance | ')
+    expect(page).toContain('](card.png)')
+    await paint('--model', 'run', '--class', '1', '--seed', '13', '--scale', '3', '--out', 'single.png')
+    const right = { left: 2 + 5 * 50, top: 2 + 50, width: 48, height: 48 }
+    const onSheet = await sharp(bytesOf('run/card.png')).extract(right).raw().toBuffer()
+    expect(onSheet.equals(await sharp(bytesOf('single.png')).raw().toBuffer())).toBe(true)
   })
 })
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { TextCard } from '../text/model-card.ts'
-import { cardPage } from './card-page.ts'
+import { textCardPage } from './text-card.ts'
 
 const card: TextCard = {
   format: 'atelier-card-1',
@@ -33,10 +33,11 @@ const card: TextCard = {
 }
 
 test('tells the facts, with what would break a table or a block escaped', () => {
-  const page = cardPage(card, { title: 'T', example: 'atelier generate text', limits: ['small'] })
+  const page = textCardPage(card, { title: 'T', example: 'atelier generate text', limits: ['small'] })
   expect(page).toContain('| learned from | a\\|b .txt |')
   expect(page).toContain('| licence of the data | not told |')
-  expect(page).toContain('| model | decoder, 2 layers, width 16, context 32; 12.3 kB |')
+  expect(page).toContain('| model | decoder, 2 layers, width 16, context 32 |')
+  expect(page).toContain('| weights | 12.3 kB |')
   expect(page).toContain('| training | 10 steps, 2.0 k tokens, 2 minutes |')
   expect(page).toContain('| bits per byte | 1.5000 (1.2500 to 1.7500) |')
   expect(page).toContain('## What it is bad at\n\n- small')
@@ -48,5 +49,5 @@ test('tells the facts, with what would break a table or a block escaped', () => 
 test('tells no interval where a single batch was measured', () => {
   const bitsPerByteInterval = { estimate: 1.5, low: 1.5, high: 1.5, confidence: 0.95 }
   const evaluation = { ...card.evaluation, bitsPerByteInterval } as TextCard['evaluation']
-  expect(cardPage({ ...card, evaluation }, { title: 'T' })).toContain('| bits per byte | 1.5000 |')
+  expect(textCardPage({ ...card, evaluation }, { title: 'T' })).toContain('| bits per byte | 1.5000 |')
 })
