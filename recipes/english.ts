@@ -38,6 +38,6 @@ await trainTextForGallery({
     tokenizer: { kind: 'bpe', vocabulary: 6144 },
     // 6.7 million parameters: 13.5 MB in 16 bits.
     set: { dModel: 288, nLayers: 6, nHeads: 9, nKvHeads: 3, dFf: 704, contextLength: 256, batchSize: 16 },
-    budget: { steps: 2000 },
+    budget: { steps: 1300 },
   },
 })

@@ -8,6 +8,7 @@ import type { ImageRunResult } from '../src/image/image-run.ts'
 import { type ImageCard, imageCard } from '../src/image/model-card.ts'
 import { type TrainImageOptions, trainImage } from '../src/image/train-image.ts'
 import { loadGan, saveGan } from '../src/models/gan-checkpoint.ts'
+import type { FurtherMeasures } from '../src/train/card-facts.ts'
 
 /** A model of the gallery: where it goes, and how it is trained. */
 export interface GalleryRecipe {
@@ -50,16 +51,18 @@ export async function trainToEnd(out: string, options: GalleryRecipe['options'])
 }
 
 /** Writes what a recipe measured of a run into the card of the gallery's model that came of it. */
-export async function noteInCard(name: string, measured: GalleryCard['measured'] & object): Promise<void> {
+export async function noteInCard(
+  name: string,
+  measured: FurtherMeasures & Readonly<Record<string, unknown>>,
+): Promise<void> {
   const gallery = folderOf(name)
   const card = JSON.parse(await readFile(join(gallery, 'card.json'), 'utf8')) as GalleryCard
   await writeImageCard(gallery, { ...card, measured }, { ...card, title: card.name.en })
 }
 
-/** A card, with what {@link writeGallery} and recipes that measure add. */
+/** A card, with what {@link writeGallery} adds. */
 interface GalleryCard extends ImageCard, Pick<GalleryRecipe, 'example' | 'limits' | 'biases'> {
   readonly name: GalleryRecipe['title']
-  readonly measured?: NonNullable<ImageCard['measured']> & Readonly<Record<string, unknown>>
 }
 
 const folderOf = (name: string) => fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))

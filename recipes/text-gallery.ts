@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { writeTextCard } from '../src/cli/text-card.ts'
 import { exportModel } from '../src/export/export-model.ts'
 import { evaluateText } from '../src/text/evaluate-text.ts'
-import { textCard } from '../src/text/model-card.ts'
+import { type TextCard, textCard } from '../src/text/model-card.ts'
 import type { TextRunResult } from '../src/text/text-run.ts'
 import { type TrainTextOptions, trainText } from '../src/text/train-text.ts'
+import type { FurtherMeasures } from '../src/train/card-facts.ts'
 
 /** A model of the gallery that writes: where it goes, and how it is trained. */
 export interface TextRecipe {
@@ -40,6 +41,17 @@ export async function trainTextForGallery({ name, title, example, out, options, 
   const told = await textCard(out, evaluation, { folder: gallery, prompts })
   const whole = { name: title, example, limits, biases, ...told }
   await writeTextCard(gallery, whole, { ...whole, title: title.en })
+}
+
+/** Writes what a recipe measured into the card of a model of the gallery. */
+export async function noteInTextCard(
+  name: string,
+  measured: FurtherMeasures & Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
+  const card = JSON.parse(await readFile(join(gallery, 'card.json'), 'utf8')) as TextCard &
+    Pick<TextRecipe, 'example' | 'limits' | 'biases'> & { name: TextRecipe['title'] }
+  await writeTextCard(gallery, { ...card, measured }, { ...card, title: card.name.en })
 }
 
 /** Trains into a folder, or goes on with the run that it holds; prints events, every twentieth step's only. */

@@ -14,21 +14,33 @@ export const englishSources = [
 
 export const englishLicence = 'public domain (ODC-PDDL-1.0, CC0-1.0, and texts whose terms are over)'
 
+/** A document of some pages, and the kind of text that it is. */
+export interface EnglishText {
+  readonly kind: 'novels' | 'bible' | 'plays' | 'speeches'
+  readonly text: string
+}
+
 /** English of books, plays and speeches: documents of some pages each, quotation marks straight. */
-export async function englishDocuments(): Promise<{ text: string }[]> {
+export async function englishTexts(): Promise<EnglishText[]> {
   const speeches = await Promise.all((await getDataset('state-of-the-union')).map((path) => readFile(path, 'utf8')))
   const [novel = '', plays = ''] = await Promise.all(
     ['moby-dick', 'tinyshakespeare'].map(async (name) => readFile((await getDataset(name))[0]!, 'utf8')),
   )
   const chapters = (await readBible()).map(({ parts }) => parts.map(({ text }) => text).join('\n'))
-  const texts = [
-    ...speeches,
-    ...pages(novel.split(/\n\s*\n/).map((paragraph) => paragraph.replace(/\s+/g, ' ').trim())),
-    ...(await readAusten()).flatMap(pages),
-    ...pages(plays.split('\n\n')),
-    ...chapters,
+  const whale = pages(novel.split(/\n\s*\n/).map((paragraph) => paragraph.replace(/\s+/g, ' ').trim()))
+  const of = (kind: EnglishText['kind'], texts: readonly string[]) =>
+    texts.map((text) => ({ kind, text: straightQuotes(text) }))
+  return [
+    ...of('speeches', speeches),
+    ...of('novels', [...whale, ...(await readAusten()).flatMap(pages)]),
+    ...of('plays', pages(plays.split('\n\n'))),
+    ...of('bible', chapters),
   ]
-  return texts.map((text) => ({ text: straightQuotes(text) }))
+}
+
+/** {@link englishTexts}, as rows of training data. */
+export async function englishDocuments(): Promise<{ text: string }[]> {
+  return (await englishTexts()).map(({ text }) => ({ text }))
 }
 
 /** Quotation marks and apostrophes as typewriters have them, so that one word is written in one way. */

@@ -24,12 +24,14 @@ export interface CardParts {
 
 /** A card as a page of Markdown. */
 export function cardPage(card: CardFacts, { title, example, limits = [], biases = [] }: CardWords, parts: CardParts) {
+  const { measured } = card
   const paragraphs = [
     `# ${title}`,
     ...(example === undefined ? [] : [`    ${example}`]),
     markdownTable(['', ''], [...originRows(card), ...parts.facts, ...costRows(card)]),
     '## Measured',
     ...parts.measured,
+    ...(measured ? [`By \`${measured.by}\`:`, markdownTable(['measure', ''], measured.rows)] : []),
     ...list('## What it is bad at', limits),
     ...list('## What its data lets it repeat', biases),
     ...(parts.samples.length > 0 ? ['## Samples', ...parts.samples] : []),

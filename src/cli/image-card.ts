@@ -26,7 +26,7 @@ function facts({ architecture, settings }: ImageCard): Rows {
   return [['model', `${architecture}, latents of ${latentSize}, widths ${generatorWidth} and ${discriminatorWidth}`]]
 }
 
-function measured({ evaluation, measured: further }: ImageCard): string[] {
+function measured({ evaluation }: ImageCard): string[] {
   const { pictures, quality, baseline, features, copying, attributes = [] } = evaluation
   const real = pictures.real === 'held-out' ? 'pictures that were held out' : 'other pictures'
   return [
@@ -38,7 +38,6 @@ function measured({ evaluation, measured: further }: ImageCard): string[] {
           markdownTable(['', ''], copyRows(copying)),
         ]
       : []),
-    ...(further ? [`By \`${further.by}\`:`, markdownTable(['measure', ''], further.rows)] : []),
   ]
 }
 

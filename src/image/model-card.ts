@@ -22,8 +22,6 @@ export interface ImageCard extends CardFacts {
   readonly evaluation: ImageEvaluation
   /** One picture of each seed from 0 on, none left out, in the order of their sheet; what each was asked for. */
   readonly samples: readonly { readonly seed: number; readonly prompt?: string; readonly class?: string }[]
-  /** What else was measured, by which program, in rows for people. */
-  readonly measured?: { readonly by: string; readonly rows: readonly (readonly [string, string])[] }
 }
 
 /** A card, with its samples on a sheet (PNG). */

@@ -16,6 +16,14 @@ export interface CardFacts extends Pick<RunFacts, 'architecture' | 'settings' | 
   readonly training: TrainingFacts
   /** The machine that the run began on; of runs that do not say, that on which the card was written. */
   readonly hardware: ReturnType<typeof hardware>
+  /** What else was measured, by which program, in rows for people. */
+  readonly measured?: FurtherMeasures
+}
+
+/** Measures besides those of `evaluate`. */
+export interface FurtherMeasures {
+  readonly by: string
+  readonly rows: readonly (readonly [string, string])[]
 }
 
 /** What a training took. */
