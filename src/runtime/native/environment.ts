@@ -59,7 +59,12 @@ function createEnvironment(api: OrtApi, threads: number): Pointer {
     api.call(operation, 'SetGlobalInterOpNumThreads', options, 1)
     api.call(operation, 'SetGlobalSpinControl', options, process.env.ATELIER_SPIN === '0' ? 0 : 1)
     const environment = api.create(operation, 'CreateEnvWithGlobalThreadPools', logFatalOnly, 'atelier', options)
-    addSharedArena(api, environment)
+    try {
+      addSharedArena(api, environment)
+    } catch (error) {
+      api.release('ReleaseEnv', environment)
+      throw error
+    }
     return environment
   } finally {
     api.release('ReleaseThreadingOptions', options)
