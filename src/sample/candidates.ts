@@ -71,7 +71,10 @@ export function keepHeaviest(candidates: Candidates, keys: Float64Array, shares:
   let missing = budget
   while (bucket < bucketCount - 1 && (buckets[bucket] as number) < missing) missing -= buckets[bucket++] as number
   let members = 0
-  for (let i = 0; i < count; i++) if (bucketOf(keys[i] as number) === bucket) order[members++] = i
+  for (let i = 0; i < count; i++) {
+    order[members] = i
+    members += Number(bucketOf(keys[i] as number) === bucket)
+  }
   if (members > 0) keepThrough(candidates, keys, whereSumReaches(order, members, keys, shares, missing))
   else keepAtLeast(candidates, 0) // all, and the total becomes theirs
 }
