@@ -19,12 +19,14 @@ await trainTextForGallery({
     en: 'French literary prose and verse',
     fr: 'Prose et vers de la littérature française',
   },
-  example: 'atelier generate text --model gallery/fr --prompt "La liberté"',
+  example: 'atelier generate text --model gallery/fr --prompt "Ô nuit"',
   prompts: ['La liberté', 'Ô nuit', "L'homme", 'Il y a dans le cœur'],
+  spelled: { œ: 'oe', Œ: 'Oe', '’': "'" },
   limits: [
     'It writes a sentence or a few verses at a time, as the passages are that it learned from; longer texts change their subject.',
     'It knows words and turns, not facts: names, dates and events in what it writes are made up.',
     'Modern words and things are unknown to it.',
+    'It writes oe for œ, as the passages do, and reads both.',
   ],
   biases: [
     'Its authors wrote from the sixteenth to the nineteenth century, nearly all of them men: it speaks of women, of foreigners and of faiths as they did, and takes kings and the church for granted.',

@@ -20,6 +20,8 @@ export interface TextRecipe {
   readonly example: string
   /** What the samples of its card begin from, in turn. */
   readonly prompts: readonly string[]
+  /** What its data spells otherwise, and how: done to all that it reads. */
+  readonly spelled?: Readonly<Record<string, string>>
   /** What it is bad at, for its card. */
   readonly limits: readonly string[]
   /** What its data lets it repeat, for its card. */
@@ -30,12 +32,13 @@ export interface TextRecipe {
 }
 
 /** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
-export async function trainTextForGallery({ name, title, example, out, options, ...card }: TextRecipe): Promise<void> {
+export async function trainTextForGallery(recipe: TextRecipe): Promise<void> {
+  const { name, title, example, spelled = {}, out, options, ...card } = recipe
   await trainTextToEnd(out, options)
   const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
   await rm(gallery, { recursive: true, force: true })
   await exportModel(out, 'hf', gallery, 'f16')
-  await compact(join(gallery, 'tokenizer.json'))
+  await finishTokenizer(join(gallery, 'tokenizer.json'), spelled)
   const evaluation = await evaluateText(out)
   const { prompts, limits, biases } = card
   const told = await textCard(out, evaluation, { folder: gallery, prompts })
@@ -69,7 +72,12 @@ async function trainTextToEnd(out: string, options: TextRecipe['options']): Prom
   }
 }
 
-/** Takes the indentation out of a JSON file: half of a tokenizer's size. */
-async function compact(path: string): Promise<void> {
-  await writeFile(path, JSON.stringify(JSON.parse(await readFile(path, 'utf8'))))
+/** Adds spellings to a tokenizer's normalizer, and takes the indentation out of its file: half of its size. */
+async function finishTokenizer(path: string, spelled: Readonly<Record<string, string>>): Promise<void> {
+  const tokenizer = JSON.parse(await readFile(path, 'utf8'))
+  const replace = Object.entries(spelled).map(([from, content]) => {
+    return { type: 'Replace', pattern: { String: from }, content }
+  })
+  if (replace.length > 0) tokenizer.normalizer = { type: 'Sequence', normalizers: [tokenizer.normalizer, ...replace] }
+  await writeFile(path, JSON.stringify(tokenizer))
 }
