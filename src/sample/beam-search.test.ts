@@ -184,6 +184,16 @@ describe('beam search', () => {
     }
   })
 
+  it('finds the best of all that end no earlier than minTokens', async () => {
+    const logits = bigramLogits(6, 2)
+    const settings = { beams: 64, n: 4, maxTokens: 3, minTokens: 2, lengthPenalty: 0.5 }
+    const found = await complete(tableModel({ vocabSize: 6, logits }), [[0, 1]], settings, { endOfText: [end] })
+    const allows = (ids: readonly number[]) => ids.at(-1) !== end || ids.length - 3 >= 2
+    const expected = exhaustive(logits, [0, 1], 3, 0.5, allows).slice(0, 4)
+    expect(found.map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids))
+    for (const [rank, { score }] of found.entries()) expect(score).toBeCloseTo(expected[rank]!.score, 5)
+  })
+
   it('writes by groups of beams what the definition of diverse beams gives', async () => {
     for (const spread of [0.3, 1, 2])
       for (const [beams, beamGroups, diversity] of [

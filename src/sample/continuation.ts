@@ -48,12 +48,13 @@ export function samplerOf(
   settings: SamplerSettings,
   options: GenerateOptions,
 ): Sampler {
-  const { hooks, constraint } = options
+  const { hooks, constraint, endOfText } = options
   const breakers = breakerIds(settings, options)
   return new Sampler(settings, {
     vocabSize,
     capacity,
     breakers,
+    ...(endOfText && { endOfText }),
     ...(hooks && { hooks }),
     ...(constraint && { constraint }),
   })

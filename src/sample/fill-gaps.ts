@@ -21,7 +21,16 @@ export interface FillGapsOptions extends Pick<GenerateOptions, 'signal' | 'first
 
 /** Settings that mean nothing where a text is not written from its beginning to its end. */
 const ofContinuations = [
-  ...(['beams', 'lengthPenalty', 'earlyStopping', 'beamGroups', 'diversity', 'noRepeatNgram', 'stop'] as const),
+  ...([
+    'beams',
+    'lengthPenalty',
+    'earlyStopping',
+    'beamGroups',
+    'diversity',
+    'noRepeatNgram',
+    'minTokens',
+    'stop',
+  ] as const),
   ...(['regex', 'jsonSchema', 'grammar'] as const),
   ...(['dryMultiplier', 'dryBase', 'dryAllowedLength', 'drySequenceBreakers'] as const),
 ]

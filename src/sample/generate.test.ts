@@ -129,6 +129,15 @@ describe('generate: how it ends', () => {
     expect(one!.logProbabilities).toHaveLength(3)
   })
 
+  it('not before minTokens, and after them as ever', async () => {
+    const options = { endOfText: [4, 9] }
+    const [one] = await complete(counting(), [[0]], { temperature: 0, minTokens: 5 }, options)
+    expect(one).toMatchObject({ ids: [1, 2, 3, 0, 1, 2, 3], finishReason: 'endOfText' })
+    const drawn = await complete(bigram(), prompts, { n: 20, minTokens: 3, maxTokens: 9 }, { endOfText: [4] })
+    expect(Math.min(...drawn.map(({ ids }) => ids.length))).toBe(3)
+    expect(drawn.flatMap(({ ids }) => ids)).not.toContain(4)
+  })
+
   it('at maxTokens, and at the end of the context', async () => {
     const [short] = await complete(counting(), [[0]], { temperature: 0, maxTokens: 2 })
     expect(short).toMatchObject({ ids: [1, 2], finishReason: 'length' })

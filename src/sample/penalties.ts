@@ -11,6 +11,13 @@ export function logitBias(bias: Readonly<Record<string, number>>): LogitsProcess
   }
 }
 
+/** Forbids the ids that end a text until `minTokens` have followed the prompt (Hugging Face's `min_new_tokens`). */
+export function noEndBefore(minTokens: number, endOfText: readonly number[]): LogitsProcessor {
+  return (logits, { length, promptLength }) => {
+    if (length - promptLength < minTokens) for (const id of endOfText) logits[id] = Number.NEGATIVE_INFINITY
+  }
+}
+
 /**
  * Divides positive and multiplies negative logits of every id in prompt and continuation by `penalty`, once an id.
  * Keskar et al. 2019, "CTRL", section 4.1, with Hugging Face's treatment of negative logits.

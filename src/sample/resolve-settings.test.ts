@@ -54,6 +54,11 @@ describe('resolveSamplerSettings', () => {
       { beams: 2, temperature: 1.5 },
       'sampler settings: beam search draws nothing at random; remove temperature or set beams to 1',
     ],
+    [
+      { minTokens: 9, maxTokens: 5 },
+      'sampler settings: minTokens = 9 is more than maxTokens = 5; raise maxTokens or lower minTokens',
+    ],
+    [{ minTokens: 1, regex: 'a+' }, 'sampler settings: regex says itself where a text may end; remove minTokens'],
     [{ beams: 2, topK: 9 }, 'sampler settings: beam search draws nothing at random; remove topK or set beams to 1'],
     [
       { beams: 2, stop: ['.'] },

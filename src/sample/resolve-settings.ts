@@ -116,6 +116,15 @@ const contradictions: readonly Contradiction[] = [
     when: (settings) => settings.stop.length > 0 && formSettings(settings).length > 0,
     message: (settings) => `stop could end what ${formSettings(settings)[0]} asks for in the middle; remove stop`,
   },
+  {
+    when: ({ minTokens, maxTokens }) => minTokens > maxTokens,
+    message: ({ minTokens, maxTokens }) =>
+      `minTokens = ${minTokens} is more than maxTokens = ${maxTokens}; raise maxTokens or lower minTokens`,
+  },
+  {
+    when: (settings) => settings.minTokens > 0 && formSettings(settings).length > 0,
+    message: (settings) => `${formSettings(settings)[0]} says itself where a text may end; remove minTokens`,
+  },
   ...dependents('beams', ['lengthPenalty', 'earlyStopping', 'beamGroups'], 'set beams above 1'),
   ...dependents('beamGroups', ['diversity'], 'set it to 2, say'),
   {

@@ -9,7 +9,7 @@ import type { History } from './history.ts'
 import type { Position } from './log-probabilities.ts'
 import { noRepeatNgram } from './no-repeat-ngram.ts'
 import { holdNucleus } from './nucleus.ts'
-import { countPenalties, type LogitsProcessor, logitBias, repetitionPenalty } from './penalties.ts'
+import { countPenalties, type LogitsProcessor, logitBias, noEndBefore, repetitionPenalty } from './penalties.ts'
 import type { SamplerSettings } from './settings.ts'
 import { type Warper, warpers } from './warpers.ts'
 
@@ -39,6 +39,8 @@ export interface SamplerOptions {
   readonly capacity: number
   /** `drySequenceBreakers` as ids. */
   readonly breakers?: readonly number[]
+  /** Ids that end a text. */
+  readonly endOfText?: readonly number[]
   readonly hooks?: SamplerHooks
   /** Has the last word on what may follow. */
   readonly constraint?: Constraint
@@ -46,11 +48,11 @@ export interface SamplerOptions {
 
 /**
  * The processors that these settings switch on, in the order in which they run: logit bias, repetition penalty,
- * presence and frequency penalties, DRY.
+ * presence and frequency penalties, DRY, no end before its time.
  */
 export function processorsFor(settings: SamplerSettings, options: SamplerOptions): LogitsProcessor[] {
   const { logitBias: bias, repetitionPenalty: repetition, presencePenalty, frequencyPenalty, dryMultiplier } = settings
-  const { vocabSize, capacity, breakers = [] } = options
+  const { vocabSize, capacity, breakers = [], endOfText = [] } = options
   const processors: LogitsProcessor[] = []
   if (Object.keys(bias).length > 0) processors.push(logitBias(inVocabulary(bias, vocabSize)))
   if (repetition !== 1) processors.push(repetitionPenalty(repetition, vocabSize))
@@ -61,6 +63,7 @@ export function processorsFor(settings: SamplerSettings, options: SamplerOptions
     const { dryBase: base, dryAllowedLength: allowedLength } = settings
     processors.push(dry({ multiplier: dryMultiplier, base, allowedLength, breakers }, vocabSize, capacity))
   }
+  if (settings.minTokens > 0) processors.push(noEndBefore(settings.minTokens, endOfText))
   return processors
 }
 

@@ -24,6 +24,7 @@ export interface SamplerSettings {
   readonly n: number
   readonly seed: number
   readonly maxTokens: number
+  readonly minTokens: number
   readonly stop: readonly string[]
   readonly logProbabilities: boolean
   readonly topLogProbabilities: number
@@ -209,6 +210,14 @@ export const samplerFields: readonly SettingField[] = [
     description: 'the same seed gives the same continuation',
   },
   { name: 'maxTokens', type: 'integer', minimum: 1, default: 256, description: 'the longest continuation, in ids' },
+  {
+    name: 'minTokens',
+    type: 'integer',
+    minimum: 0,
+    default: 0,
+    off: 0,
+    description: 'the shortest continuation, in ids: no end of text before so many; stop strings may be shorter',
+  },
   { name: 'stop', type: 'strings', default: [], description: 'texts before which the continuation ends' },
   {
     name: 'logProbabilities',
