@@ -11,36 +11,26 @@ import { join } from 'node:path'
 import { evaluateText } from '../src/text/evaluate-text.ts'
 import { corpusOf, documentsOf } from '../src/text/measured-text.ts'
 import { noteInTextCard } from './text-gallery.ts'
-import { englishTexts } from './texts/english.ts'
+import { type EnglishText, englishTexts } from './texts/english.ts'
 
 const [run = 'runs/english'] = process.argv.slice(2)
 
 const heldOut = await heldOutDocuments(run)
 const texts = (await englishTexts()).filter(({ text }) => heldOut.has(text.trim()))
-const novelsAndBible = ['novels', 'bible']
-const found = {
-  books: await measure(texts.filter(({ kind }) => novelsAndBible.includes(kind))),
-  novels: await measure(texts.filter(({ kind }) => kind === 'novels')),
-  bible: await measure(texts.filter(({ kind }) => kind === 'bible')),
-  plays: await measure(texts.filter(({ kind }) => kind === 'plays')),
-  speeches: await measure(texts.filter(({ kind }) => kind === 'speeches')),
-}
+const kinds = ['novels', 'bible', 'plays', 'speeches'] as const
+const found: Awaited<ReturnType<typeof measure>>[] = []
+for (const kind of kinds) found.push(await measure(kind))
 console.log(found)
-const rows = Object.entries(found).map(
-  ([
-    kind,
-    {
-      documents,
-      bitsPerByte: { estimate, low, high },
-    },
-  ]) => {
-    const name = kind === 'books' ? 'books: novels and the Bible' : kind
-    return [
-      `bits per byte of ${name} (${documents} documents)`,
-      `${estimate.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
-    ] as const
-  },
-)
+const rows: [string, string][] = found.map(({ kind, documents, bitsPerByte: { estimate, low, high } }) => {
+  return [
+    `bits per byte of ${kind} (${documents} documents)`,
+    `${estimate.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
+  ]
+})
+const books = found.filter(({ kind }) => kind === 'novels' || kind === 'bible')
+const bytes = books.reduce((sum, one) => sum + one.bytes, 0)
+const ofBooks = books.reduce((sum, one) => sum + one.bytes * one.bitsPerByte.estimate, 0) / bytes
+rows.push(['bits per byte of novels and the Bible together', ofBooks.toFixed(3)])
 await noteInTextCard('en', { by: 'recipes/measure-english.ts', rows, found })
 
 async function heldOutDocuments(run: string): Promise<Set<string>> {
@@ -51,12 +41,14 @@ async function heldOutDocuments(run: string): Promise<Set<string>> {
   return new Set(documents)
 }
 
-async function measure(documents: readonly { readonly text: string }[]) {
+async function measure(kind: EnglishText['kind']) {
+  const documents = texts.filter((text) => text.kind === kind)
   const folder = await mkdtemp(join(tmpdir(), 'atelier-english-'))
   const data = join(folder, 'held-out.jsonl')
   await writeFile(data, documents.map(({ text }) => `${JSON.stringify({ text })}\n`).join(''))
   const evaluation = await evaluateText('gallery/en', { data: [data], samples: 0 })
   await rm(folder, { recursive: true })
   if (evaluation.task !== 'next') throw new Error(`gallery/en learned ${evaluation.task}, wanted next`)
-  return { documents: documents.length, bitsPerByte: evaluation.bitsPerByteInterval }
+  const { bitsPerByteInterval: bitsPerByte, text } = evaluation
+  return { kind, documents: documents.length, bytes: text.bytes, bitsPerByte }
 }

@@ -1,14 +1,36 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { galleryFolder } from '../src/files/gallery-folder.ts'
 import { TextModel } from '../src/text/index.ts'
 
-const weights = readdirSync(galleryFolder).map((name) => statSync(join(galleryFolder, name, 'model.safetensors')).size)
+const models = readdirSync(galleryFolder)
+const weights = models.map((name) => statSync(join(galleryFolder, name, 'model.safetensors')).size)
 
 test('no model of the gallery is larger than 20 MB, nor all together than 120', () => {
   expect(Math.max(...weights)).toBeLessThan(20e6)
   expect(weights.reduce((sum, size) => sum + size, 0)).toBeLessThan(120e6)
+})
+
+test.each(models)('gallery/%s has a card: data and licence, limits, figures, and samples of sixteen seeds', (name) => {
+  const card = JSON.parse(readFileSync(join(galleryFolder, name, 'card.json'), 'utf8'))
+  expect(card).toMatchObject({ format: 'atelier-card-1', data: { licence: expect.stringMatching(/./) } })
+  expect(card.weightBytes).toBe(statSync(join(galleryFolder, name, 'model.safetensors')).size)
+  expect(card.evaluation.format).toBe('atelier-evaluation-1')
+  for (const words of [card.limits, card.biases]) expect(words.length).toBeGreaterThan(0)
+  expect(card.samples.map(({ seed }: { seed: number }) => seed)).toEqual([...Array(16).keys()])
+  const page = readFileSync(join(galleryFolder, name, 'card.md'), 'utf8')
+  expect(page).toContain(`# ${card.name.en}\n\n    ${card.example}\n`)
+  for (const words of [...card.limits, ...card.biases]) expect(page).toContain(`- ${words}\n`)
+})
+
+test('gallery/fr reads œ as oe, and ’ as an apostrophe', async () => {
+  const model = await TextModel.load(join(galleryFolder, 'fr'), { threads: 1 })
+  try {
+    expect(model.tokenizer.encode('L’œil et le cœur')).toEqual(model.tokenizer.encode("L'oeil et le coeur"))
+  } finally {
+    await model.release()
+  }
 })
 
 test.each([

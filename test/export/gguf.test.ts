@@ -187,8 +187,8 @@ it('writes folders in Hugging Face’s form that are read back as they were', as
   for (const [name, { data }] of Object.entries(after.weights))
     expect(Buffer.compare(Buffer.from(data.buffer), Buffer.from(before.weights[name]!.data.buffer)), name).toBe(0)
   expect(JSON.parse(await readFile(join(out, 'generation_config.json'), 'utf8'))).toEqual({
-    bos_token_id: 4095,
-    eos_token_id: 4095,
+    bos_token_id: 6143,
+    eos_token_id: 6143,
   })
 })
 
