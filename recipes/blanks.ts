@@ -53,6 +53,6 @@ await trainTextForGallery({
     tokenizer: { kind: 'wordpiece', vocabulary: 8192 },
     // More is hidden than the usual 15 %, for each step learns from what is hidden alone, and there is time for few.
     set: { dModel: 192, nLayers: 4, nHeads: 6, dFf: 768, contextLength: 64, batchSize: 64, hiddenShare: 0.4 },
-    budget: { steps: 3800 },
+    budget: { steps: 4200 },
   },
 })

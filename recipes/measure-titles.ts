@@ -5,13 +5,16 @@
  *
  *     npm run recipe -- measure-titles [RUN] [PAIRS]
  *
- * Takes PAIRS (200) held-out pairs of each kind from RUN (runs/titles), and writes what it finds into the card of gallery/t5.
+ * Takes PAIRS (200) held-out pairs of each kind from RUN (runs/titles), and writes what it finds into RUN/titles.json and the
+ * card of gallery/t5, where there is one.
  */
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PairSource } from '../src/data/pairs.ts'
 import { bootstrapInterval, mean } from '../src/evaluate/bootstrap.ts'
+import { writeJsonFile } from '../src/files/json-file.ts'
 import { Random } from '../src/random/random.ts'
 import { evaluateText } from '../src/text/evaluate-text.ts'
 import { corpusOf } from '../src/text/measured-text.ts'
@@ -51,7 +54,9 @@ const rows = Object.entries(kinds).map(([kind, { decoder, pairs, t5, other, pref
     `${t5.toFixed(3)} bits per byte (${other.toFixed(3)}); likelier here: ${share}`,
   ] as const
 })
-await noteInTextCard('t5', { by: 'recipes/measure-titles.ts', rows, kinds })
+console.log(rows.map((row) => row.join(': ')).join('\n'))
+await writeJsonFile(join(run, 'titles.json'), kinds)
+if (existsSync('gallery/t5')) await noteInTextCard('t5', { by: 'recipes/measure-titles.ts', rows, kinds })
 
 async function heldOutPairs(run: string): Promise<TitlePair[]> {
   const corpus = await corpusOf(run)
@@ -76,7 +81,7 @@ async function compare(kind: string, some: readonly TitlePair[], decoder: string
     const found = await evaluateText(model, { data: [data], task: 'pairs', limit: some.length, samples: 0 })
     return found.task === 'pairs' ? found.logProbabilities : []
   }
-  const [t5, other] = [await measure('gallery/t5'), await measure(`gallery/${decoder}`)]
+  const [t5, other] = [await measure(run), await measure(`gallery/${decoder}`)]
   const both = [...some.keys()].filter((i) => t5[i] != null && other[i] != null)
   const bytes = both.reduce((sum, i) => sum + Buffer.byteLength(some[i]!.target), 0)
   const bits = (of: readonly (number | null | undefined)[]) =>

@@ -12,7 +12,7 @@ export function figureRows(found: TextFigures): [string, string][] {
   ]
   if (found.task === 'next') return [...loss, ['bits per byte', withInterval(found.bitsPerByteInterval, 4)]]
   const { pairs, of, cutSources, documents } = found.text
-  const tooLong = found.logProbabilities.length - pairs
+  const tooLong = documents - pairs
   return [
     ...loss,
     ['bits per byte', `${withInterval(found.bitsPerByte, 4)} of the targets`],
