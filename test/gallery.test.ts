@@ -34,7 +34,7 @@ test('gallery/fr reads œ as oe, and ’ as an apostrophe', async () => {
 })
 
 test.each([
-  ['They were very [MASK] of each other.', 'They were very fond of each other.'],
+  ['We must defend our [MASK].', 'We must defend our enemies.'],
   ['The [MASK] of the United States', 'The people of the United States'],
 ])('gallery/bert fills %s', async (prompt, filled) => {
   const model = await TextModel.load(join(galleryFolder, 'bert'), { threads: 1 })
