@@ -1,5 +1,6 @@
 import type { EngineName } from '../runtime/engine.ts'
 import { type CardFacts, cardFacts, samplesOnCard } from '../train/card-facts.ts'
+import { captionTokens, plainCaption } from './caption-tokens.ts'
 import type { ImageEvaluation } from './evaluate-image.ts'
 import { ImageModel } from './image-model.ts'
 import { corpusOfRun } from './measured-pictures.ts'
@@ -50,15 +51,18 @@ export async function imageCard(
   }
 }
 
-/** Of a model that takes words, those of the run's held-out pictures; none where they are gone. */
-async function captionsOf(run: string, { loaded }: ImageModel): Promise<string[]> {
-  if (loaded.gan.config.conditioning.kind !== 'text') return []
+/** Of a model that takes words, those of the run's held-out pictures that are not too many for it; none where they are gone. */
+async function captionsOf(run: string, { loaded, tokenizer }: ImageModel): Promise<string[]> {
+  const { conditioning } = loaded.gan.config
+  if (conditioning.kind !== 'text' || !tokenizer) return []
   const corpus = await corpusOfRun(run)
   if (!corpus) return []
   const { heldOut } = corpus
-  const captions = Array.from({ length: Math.min(samplesOnCard, heldOut.length) }, (_, i) => heldOut.captions(i)[0])
+  const all = Array.from({ length: heldOut.length }, (_, i) => heldOut.captions(i)[0] ?? '')
   corpus.close()
-  return captions.filter((caption) => caption !== undefined)
+  const fits = (caption: string) =>
+    plainCaption(caption) !== '' && !captionTokens(tokenizer, caption, conditioning.maxTokens).cut
+  return all.filter(fits).slice(0, samplesOnCard)
 }
 
 /** A picture of each seed. */

@@ -61,7 +61,7 @@ export async function cardFacts(run: string, record: RunFacts, folder: string): 
 }
 
 /** Bytes of a model's weights, or of the adapters that it is. Throws {@link CheckpointError} where there are none. */
-export async function weightBytesIn(folder: string): Promise<number> {
+async function weightBytesIn(folder: string): Promise<number> {
   const found = ['model.safetensors', 'adapter_model.safetensors'].map((name) => stat(join(folder, name)))
   const sizes = (await Promise.allSettled(found)).flatMap((one) => (one.status === 'fulfilled' ? [one.value.size] : []))
   if (sizes[0] !== undefined) return sizes[0]
@@ -93,6 +93,6 @@ async function trainingOf(run: string, cores: number): Promise<TrainingFacts> {
 }
 
 /** An estimate of what a training drew: see {@link wattsPerCore}. */
-export function wattHours(seconds: number, cores: number): number {
+function wattHours(seconds: number, cores: number): number {
   return (seconds * cores * wattsPerCore) / 3600
 }
