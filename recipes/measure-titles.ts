@@ -1,28 +1,24 @@
 /**
  * Compares the model that writes from titles with the gallery's decoders, given the same titles and a new line: by the
- * likelihood of texts that the former never saw. The decoders learned from the same books, and from many of these very
- * texts, as what they hold out is chosen otherwise: that is to their advantage.
+ * likelihood of texts that neither saw (recipes/texts/titles.ts).
  *
  *     npm run recipe -- measure-titles [RUN] [PAIRS]
  *
- * Takes PAIRS (200) held-out pairs of each kind from RUN (runs/titles), and writes what it finds into RUN/titles.json and the
- * card of gallery/t5, where there is one.
+ * Takes PAIRS (300) test pairs of each kind, drawn at random, and writes what it finds into RUN/titles.json (runs/titles) and
+ * the card of gallery/t5, where there is one.
  */
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PairSource } from '../src/data/pairs.ts'
 import { bootstrapInterval, mean } from '../src/evaluate/bootstrap.ts'
 import { writeJsonFile } from '../src/files/json-file.ts'
 import { Random } from '../src/random/random.ts'
 import { evaluateText } from '../src/text/evaluate-text.ts'
-import { corpusOf } from '../src/text/measured-text.ts'
-import { endOf } from '../src/text/tasks/sequence.ts'
 import { noteInTextCard } from './text-gallery.ts'
-import type { TitlePair } from './texts/titles.ts'
+import { type TitlePair, titlePairs } from './texts/titles.ts'
 
-const [run = 'runs/titles', pairs = '200'] = process.argv.slice(2)
+const [run = 'runs/titles', pairs = '300'] = process.argv.slice(2)
 
 /** The decoder of the gallery that knows each kind of text. */
 const decoders: Readonly<Record<string, string>> = {
@@ -35,14 +31,10 @@ const decoders: Readonly<Record<string, string>> = {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'atelier-titles-'))
-const all = await heldOutPairs(run)
+const { test } = await titlePairs()
 const kinds: Record<string, Awaited<ReturnType<typeof compare>>> = {}
 for (const [kind, decoder] of Object.entries(decoders)) {
-  kinds[kind] = await compare(
-    kind,
-    all.filter(({ source }) => source.split(/ ?:/)[0] === kind).slice(0, Number(pairs)),
-    decoder,
-  )
+  kinds[kind] = await compare(kind, drawn(test.filter(({ source }) => source.split(/ ?:/)[0] === kind)), decoder)
   console.log(kind, kinds[kind])
 }
 await rm(folder, { recursive: true })
@@ -58,19 +50,8 @@ console.log(rows.map((row) => row.join(': ')).join('\n'))
 await writeJsonFile(join(run, 'titles.json'), kinds)
 if (existsSync('gallery/t5')) await noteInTextCard('t5', { by: 'recipes/measure-titles.ts', rows, kinds })
 
-async function heldOutPairs(run: string): Promise<TitlePair[]> {
-  const corpus = await corpusOf(run)
-  if (!corpus) throw new Error(`${run} holds no corpus; run recipes/titles.ts first`)
-  const { tokenizer, validation } = corpus
-  const source = new PairSource(validation, endOf(tokenizer))
-  const whole = { batchSize: 1, sourceLength: Number.MAX_SAFE_INTEGER, targetLength: Number.MAX_SAFE_INTEGER }
-  const text = (ids: Int32Array) => tokenizer.decode(ids, { skipSpecial: true })
-  const found = Array.from({ length: source.size }, (_, index) => {
-    const pair = source.pair(index, whole)
-    return { source: text(pair.source), target: text(pair.target) }
-  })
-  corpus.close()
-  return found
+function drawn(all: readonly TitlePair[]): TitlePair[] {
+  return Array.from(Random.seed(0).permutation(all.length).subarray(0, Number(pairs)), (i) => all[i]!)
 }
 
 /** Both models on the same pairs; a text that is too long for either counts for neither. */

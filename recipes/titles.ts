@@ -1,7 +1,5 @@
 /**
  * A model for the gallery that writes from a title or a first line, French and English: T5, on quotations, verse, articles.
- * Its 1,200 steps, 44 minutes, are too few: the gallery's decoders think the same texts likelier (recipes/measure-titles.ts,
- * docs/log.md), and it is not in the gallery yet.
  *
  *     npm run recipe -- titles [RUN]
  *
@@ -13,7 +11,7 @@ import { writeRows } from './texts/write-rows.ts'
 
 const out = process.argv[2] ?? 'runs/titles'
 const data = `${out}-data/pairs.jsonl`
-await writeRows(data, titlePairs)
+await writeRows(data, async () => (await titlePairs()).training)
 
 await trainTextForGallery({
   name: 't5',
@@ -55,7 +53,7 @@ await trainTextForGallery({
     preset: 'small',
     tokenizer: { kind: 'unigram', vocabulary: 8192 },
     set: { nLayers: 4, dFf: 640, contextLength: 96, batchSize: 96, evaluationBatches: 16 },
-    budget: { steps: 1200 },
+    budget: { steps: 4400 },
     prompt: 'poème : nuit, Racine',
   },
 })

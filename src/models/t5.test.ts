@@ -103,6 +103,23 @@ describe('T5', () => {
     }
   })
 
+  it('begins unsure, and with logits as far from its table tied as untied', async () => {
+    const wide = { ...settings, vocabSize: 40, dModel: 64, nHeads: 4, dHead: 16, dFf: 64 }
+    for (const tieEmbeddings of [true, false]) {
+      const model = new T5({ ...wide, tieEmbeddings })
+      const weights = [...model.scope.parameters.values()].map((one) => [
+        one.name,
+        initialize(one, Random.seed(5)).data,
+      ])
+      const y = model.logits(source, target)
+      const logits = (await evaluate(engine, { y }, { ...Object.fromEntries(weights), ...fed })).y as Float32Array
+      const deviation = Math.sqrt(logits.reduce((sum, value) => sum + value * value, 0) / logits.length)
+      // 0.02 √64 = 0.16 where states and vectors of words know nothing of one another.
+      expect(deviation, `tied: ${tieEmbeddings}`).toBeGreaterThan(0.1)
+      expect(deviation, `tied: ${tieEmbeddings}`).toBeLessThan(0.25)
+    }
+  })
+
   it('describes itself without whole numbers where transformers insists on fractions, which JSON cannot tell apart', () => {
     const fractions = ['layer_norm_epsilon', 'initializer_factor'] // typed `float` there; others are `float | int`
     const { config } = new T5(settings)

@@ -12,6 +12,7 @@ import { dropout, type RandomKey } from '../nn/random-bits.ts'
 import { RelativeBias } from '../nn/relative-bias.ts'
 import type { DecodeInput, DecodeOutput, LayerCache } from './architecture.ts'
 import { checkHeads } from './check.ts'
+import { initialDeviation } from './decoder-forms.ts'
 import type {
   SequenceConfig,
   SequenceDimensions,
@@ -135,19 +136,26 @@ interface SourceLayer {
   readonly mask: Tensor
 }
 
+interface StackOptions {
+  /** Whether it looks at a source: a decoder. */
+  readonly looksAtSource: boolean
+  /** What the last norm multiplies by at first. */
+  readonly gain: number
+}
+
 /** Blocks that share one table of relative biases, which the first holds, and a last norm. */
 class Stack {
   readonly bias: RelativeBias
   readonly blocks: readonly Block[]
   readonly norm: RmsNorm
 
-  constructor(scope: Scope, config: SequenceConfig, layers: number, options: { readonly looksAtSource: boolean }) {
+  constructor(scope: Scope, config: SequenceConfig, layers: number, options: StackOptions) {
     const { nHeads, buckets, maxDistance, dModel, normEpsilon } = config
     const place = scope.child('block.0.layer.0.SelfAttention.relative_attention_bias')
     const sizes = { nHeads, buckets, maxDistance, deviation: dModel ** -0.5 }
     this.bias = new RelativeBias(place, { ...sizes, bidirectional: !options.looksAtSource })
     this.blocks = Array.from({ length: layers }, (_, i) => new Block(scope.child('block').child(i), config, options))
-    this.norm = new RmsNorm(scope.child('final_layer_norm'), dModel, normEpsilon)
+    this.norm = new RmsNorm(scope.child('final_layer_norm'), dModel, normEpsilon, options.gain)
   }
 }
 
@@ -179,12 +187,15 @@ export class T5 implements SequenceToSequenceArchitecture {
     this.dimensions = { ...checkHeads({ ...settings, nKvHeads: nHeads }, { even: false }), nEncoderLayers }
     this.config = form.write(settings)
     this.#settings = settings
-    this.#embedding = new Embedding(this.scope.child('shared'), vocabSize, dModel, { deviation: 1 })
-    this.#encoder = new Stack(this.scope.child('encoder'), settings, nEncoderLayers, { looksAtSource: false })
-    this.#decoder = new Stack(this.scope.child('decoder'), settings, nLayers, { looksAtSource: true })
+    const deviation = initialDeviation
+    this.#embedding = new Embedding(this.scope.child('shared'), vocabSize, dModel, { deviation })
+    this.#encoder = new Stack(this.scope.child('encoder'), settings, nEncoderLayers, { looksAtSource: false, gain: 1 })
+    // What is read from a tied table is over √dModel, while AdamW moves it as it does others: it would learn that much more slowly.
+    const gain = settings.tieEmbeddings ? Math.sqrt(dModel) : 1
+    this.#decoder = new Stack(this.scope.child('decoder'), settings, nLayers, { looksAtSource: true, gain })
     this.#output = settings.tieEmbeddings
       ? this.#embedding.weight
-      : new Linear(this.scope.child('lm_head'), dModel, vocabSize, { deviation: 1 }).weight
+      : new Linear(this.scope.child('lm_head'), dModel, vocabSize, { deviation }).weight
   }
 
   encode(source: SourceInput, key?: RandomKey): Tensor {

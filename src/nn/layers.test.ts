@@ -110,7 +110,7 @@ describe('parameters', () => {
   it('begins the same in pieces, with turns of the event loop between', async () => {
     const scope = new Scope()
     scope.parameter('large', [3, 65_537], { kind: 'normal', deviation: 0.02 })
-    scope.parameter('gain', [5], { kind: 'ones' })
+    scope.parameter('gain', [5], { kind: 'constant', value: 4 })
     const values = await initializeAll(scope.parameters.values(), Random.seed(3))
     for (const parameter of scope.parameters.values())
       expect(values.get(parameter.name)).toEqual(initialize(parameter, Random.seed(3)))

@@ -44,12 +44,12 @@ export class Embedding {
 
 /** y = x / √(mean(x²) + ε) · w over the last axis (Zhang & Sennrich 2019). */
 export class RmsNorm {
-  /** [width], ones at first. */
+  /** [width], `gain` at first. */
   readonly weight: Tensor
   readonly epsilon: number
 
-  constructor(scope: Scope, width: number, epsilon: number) {
-    this.weight = scope.parameter('weight', [width], { kind: 'ones' })
+  constructor(scope: Scope, width: number, epsilon: number, gain = 1) {
+    this.weight = scope.parameter('weight', [width], { kind: 'constant', value: gain })
     this.epsilon = epsilon
   }
 

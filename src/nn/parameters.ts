@@ -10,6 +10,7 @@ export type Matrix = (row: number, column: number) => number
 export type Initializer =
   | { readonly kind: 'normal'; readonly deviation: number; readonly mean?: Matrix }
   | { readonly kind: 'zeros' | 'ones' }
+  | { readonly kind: 'constant'; readonly value: number }
 
 /** A learned tensor: its place in the graph and how it begins. */
 export interface Parameter {
@@ -70,9 +71,15 @@ export class Scope {
 export function initialize({ name, shape, initializer }: Parameter, random: Random): HostTensor {
   const data = new Float32Array(sizeOf(shape))
   if (initializer.kind === 'normal') random.split(name).fillGaussian(data, initializer.deviation)
-  if (initializer.kind === 'ones') data.fill(1)
+  if (initializer.kind !== 'normal') data.fill(startOf(initializer))
   addMean(data, shape, initializer)
   return { dtype: 'float32', shape, data }
+}
+
+/** What all elements begin with, where they begin alike. */
+function startOf(initializer: Exclude<Initializer, { readonly kind: 'normal' }>): number {
+  if (initializer.kind === 'constant') return initializer.value
+  return initializer.kind === 'ones' ? 1 : 0
 }
 
 function addMean(data: Float32Array, [, columns = 1]: readonly number[], initializer: Initializer): void {
@@ -92,7 +99,7 @@ export async function initializeAll(parameters: Iterable<Parameter>, random: Ran
     for (let begin = 0; begin < data.length; begin += pieceLength) {
       const piece = data.subarray(begin, begin + pieceLength)
       if (initializer.kind === 'normal') stream.fillGaussian(piece, initializer.deviation)
-      if (initializer.kind === 'ones') piece.fill(1)
+      if (initializer.kind !== 'normal') piece.fill(startOf(initializer))
       if (piece.length === pieceLength) await new Promise((resolve) => setTimeout(resolve))
     }
     addMean(data, shape, initializer)
