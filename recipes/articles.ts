@@ -19,12 +19,12 @@ await trainTextForGallery({
     en: 'Entries of an encyclopedia of countries',
     fr: 'Articles d’une encyclopédie des pays, en anglais',
   },
-  example: "atelier generate text --model gallery/articles --prompt $'# Atlantis\\n\\n##'",
-  prompts: ['# Atlantis\n\n##', '# France\n\n##', '# Sea of Dreams\n\n## Location\n', '# Wakanda\n\n## Climate\n'],
+  example: "atelier generate text --model gallery/articles --prompt '# Atlantis'",
+  prompts: ['# Atlantis', '# France', '# Sea of Dreams\n\nLocation:', '# Wakanda\n\nClimate:'],
   limits: [
     'What it states is made up, figures and names most of all: it has learned how an entry sounds, not what is true.',
     'It knows entries of countries and territories alone, of a few articles each.',
-    'Lists of organizations and turns that many entries share come out word for word, as they stand in the entries themselves: see what is copied, and in brackets, how much people’s own entries repeat.',
+    'Turns that many entries share come out word for word: see what is copied, and in brackets, how much people’s own entries repeat.',
   ],
   biases: [
     'The entries were written by an agency of the United States, about 2015: its view of what matters, of borders and of governments.',

@@ -47,16 +47,26 @@ function newcomers(): (text: string) => boolean {
 /** Characters after which an entry takes no further article, so that its title is near. */
 const entryLength = 700
 
-/** Entries of the {@link readFactbook}, a country's name first, then some of its articles, each under its subject. */
+/**
+ * Entries of the {@link readFactbook}, a country's name first, then some of its articles, each after its subject in a word or
+ * two: long headings would make up half of what a model learns by heart.
+ */
 export async function factbookEntries(): Promise<{ text: string }[]> {
   const entries: { country: string; text: string }[] = []
   for (const { country, subject, text } of await readFactbook()) {
     const last = entries.at(-1)
-    const article = `## ${subject.charAt(0).toUpperCase()}${subject.slice(1)}\n${text}`
+    const article = `${headingOf(subject)}: ${text}`
     if (last?.country === country && last.text.length < entryLength) last.text += `\n\n${article}`
     else entries.push({ country, text: `# ${country}\n\n${article}` })
   }
   return entries.map(({ text }) => ({ text }))
+}
+
+/** `Imports` for "imports - commodities", `Imports from` for "imports - partners". */
+function headingOf(subject: string): string {
+  const [word = '', detail] = subject.split(' - ')
+  const partners = detail === 'partners' ? (word === 'imports' ? ' from' : ' to') : ''
+  return `${word.charAt(0).toUpperCase()}${word.slice(1)}${partners}`
 }
 
 interface Section {
