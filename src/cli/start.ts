@@ -25,7 +25,9 @@ const defaultMinutes = 2
 export function addStart(parent: Command): void {
   const command = parent
     .command('start')
-    .description('Trains a first model on the default corpus in less than three minutes, and lets it write.')
+    .description(
+      'Lets the gallery’s model write, then trains a first model in less than three minutes, and lets that write.',
+    )
     .option(
       '--data <path...>',
       'learn from this instead (default: state-of-the-union)',
@@ -41,6 +43,8 @@ async function start(options: Options, terminal: Terminal): Promise<Outcome> {
   const { defaultDataset } = await import('../data/catalog.ts')
   const { trainText } = await import('../text/train-text.ts')
   const { data = [defaultDataset], out = freeFolder(), minutes = defaultMinutes, threads } = options
+  const { galleryFolder } = await import('../text/text-model.ts')
+  await write(galleryFolder, 'What gallery/en writes, which comes with Atelier', threads, terminal)
   const display = new TrainingDisplay(terminal)
   terminal.note(bold(`A small Transformer learns to write from ${data.join(', ')}, in about ${minutes} minutes.`))
   const onStop = () => display.progress.line('stopping after this step, with a checkpoint; Ctrl-C again ends at once')
@@ -57,7 +61,7 @@ async function start(options: Options, terminal: Terminal): Promise<Outcome> {
     })
     return display.follow(events)
   })
-  const artifacts = trained.stopped ? [] : await write(out, threads, terminal)
+  const artifacts = trained.stopped ? [] : await write(out, 'What it writes', threads, terminal)
   terminal.say(heading('\nThe run'))
   terminal.say(summary(trained))
   terminal.say(heading('\nWhat to try next'))
@@ -69,11 +73,11 @@ async function start(options: Options, terminal: Terminal): Promise<Outcome> {
   return { result: { ...trained, artifacts }, exitCode: trained.stopped ? exitCodes.stopped : exitCodes.done }
 }
 
-async function write(run: string, threads: number | undefined, terminal: Terminal) {
+async function write(folder: string, title: string, threads: number | undefined, terminal: Terminal) {
   const { TextModel } = await import('../text/text-model.ts')
-  const model = await TextModel.load(run, given({ threads }))
+  const model = await TextModel.load(folder, given({ threads }))
   try {
-    terminal.say(heading('What it writes'))
+    terminal.say(heading(title))
     terminal.write(heading(prompt))
     const pieces = model.generate([prompt], { maxTokens: 120, seed: 0 })
     for (;;) {
@@ -97,6 +101,7 @@ function nextSteps({ run: folder, report, stopped }: TextRunResult, minutes: num
     `write:   npx atelier generate text --model ${run} --prompt "My fellow citizens"`,
     `measure: npx atelier evaluate ${run}`,
     `longer:  npx atelier train text --out ${run} --resume --minutes ${5 * minutes}`,
+    'more:    npx atelier gallery',
     'yours:   npx atelier train text --data your-texts/ --out runs/mine --minutes 10',
   ]
 }

@@ -152,12 +152,12 @@ describe('from a text to a run to new text', () => {
     expect(files.every((file) => existsSync(path(file)))).toBe(true)
   })
 
-  test('start trains, writes, and says where everything is; each time in a new folder', async () => {
+  test('start lets the gallery write, trains, writes, and says where everything is; each time in a new folder', async () => {
     const words = ['start', '--data', 'tiny.txt', '--minutes', '0.002', '--threads', '1']
     const [first, second] = [await run([...words, '--json']), await run(words)]
     expect(first.code, first.stderr).toBe(0)
     expect(resultOf(first)).toMatchObject({ run: 'runs/first', stopped: false, artifacts: [{ kind: 'text' }] })
-    expect(second.stdout).toContain('The people of the United States')
+    expect(second.stdout).toMatch(/gallery\/en writes.*\nThe people of the United States[^]*What it writes\nThe people of the United States/)
     expect(second.stdout).toContain(join('runs/first-2', 'report.html'))
   })
 })
