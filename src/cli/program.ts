@@ -61,7 +61,7 @@ export function createProgram(): Command {
 
 const overview = `
 Begin with:
-  $ atelier start                                    train a first model and read what it writes
+  $ atelier start                                    see what the gallery writes, then train a first model
   $ atelier train text --data books/ --out runs/mine
   $ atelier generate text --model runs/mine --prompt "Once"
 All commands take --json and --help. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.`

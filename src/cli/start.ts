@@ -44,12 +44,12 @@ async function start(options: Options, terminal: Terminal): Promise<Outcome> {
   const { trainText } = await import('../text/train-text.ts')
   const { data = [defaultDataset], out = freeFolder(), minutes = defaultMinutes, threads } = options
   const { galleryFolder } = await import('../text/text-model.ts')
-  await write(galleryFolder, 'What gallery/en writes, which comes with Atelier', threads, terminal)
   const display = new TrainingDisplay(terminal)
-  terminal.note(bold(`A small Transformer learns to write from ${data.join(', ')}, in about ${minutes} minutes.`))
   const onStop = () => display.progress.line('stopping after this step, with a checkpoint; Ctrl-C again ends at once')
   const trained = await interruptible(onStop, async (signal) => {
     const { paths, names, licence } = await findSources(data, display.progress, signal)
+    await write(galleryFolder, 'What gallery/en writes, a model that comes with Atelier', threads, terminal, signal)
+    terminal.note(bold(`A small Transformer learns to write from ${data.join(', ')}, in about ${minutes} minutes.`))
     const events = trainText({
       ...given({ licence, threads }),
       data: paths,
@@ -73,13 +73,19 @@ async function start(options: Options, terminal: Terminal): Promise<Outcome> {
   return { result: { ...trained, artifacts }, exitCode: trained.stopped ? exitCodes.stopped : exitCodes.done }
 }
 
-async function write(folder: string, title: string, threads: number | undefined, terminal: Terminal) {
+async function write(
+  folder: string,
+  title: string,
+  threads: number | undefined,
+  terminal: Terminal,
+  signal?: AbortSignal,
+) {
   const { TextModel } = await import('../text/text-model.ts')
   const model = await TextModel.load(folder, given({ threads }))
   try {
     terminal.say(heading(title))
     terminal.write(heading(prompt))
-    const pieces = model.generate([prompt], { maxTokens: 120, seed: 0 })
+    const pieces = model.generate([prompt], { maxTokens: 120, seed: 0 }, given({ signal }))
     for (;;) {
       const { done, value } = await pieces.next()
       if (done) {

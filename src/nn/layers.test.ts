@@ -114,5 +114,6 @@ describe('parameters', () => {
     const values = await initializeAll(scope.parameters.values(), Random.seed(3))
     for (const parameter of scope.parameters.values())
       expect(values.get(parameter.name)).toEqual(initialize(parameter, Random.seed(3)))
+    expect([...values.get('gain')!.data].map(Number)).toEqual([4, 4, 4, 4, 4])
   })
 })

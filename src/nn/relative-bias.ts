@@ -2,7 +2,7 @@ import { add, cast, maximum, minimum, sub } from '../graph/operations/elementwis
 import { gather } from '../graph/operations/indexing.ts'
 import { reshape, transpose } from '../graph/operations/shape.ts'
 import { constant, type Dim, type Tensor } from '../graph/tensor.ts'
-import type { Scope } from './parameters.ts'
+import type { Matrix, Scope } from './parameters.ts'
 
 /** Sizes of a {@link RelativeBias}. */
 export interface RelativeBiasOptions {
@@ -26,7 +26,7 @@ export class RelativeBias {
 
   constructor(scope: Scope, options: RelativeBiasOptions) {
     const { buckets, nHeads, deviation } = options
-    this.weight = scope.parameter('weight', [buckets, nHeads], { kind: 'normal', deviation })
+    this.weight = scope.parameter('weight', [buckets, nHeads], { kind: 'normal', deviation, mean: nearFirst(options) })
     this.options = options
   }
 
@@ -46,6 +46,34 @@ export class RelativeBias {
     const data = Int32Array.from({ length: 2 * maxDistance + 1 }, (_, i) => bucketOf(i - maxDistance, this.options))
     return constant({ dtype: 'int32', shape: [data.length], data })
   }
+}
+
+/** What a head that looks at one distance adds to its scores there; others take no more off than this. */
+const most = 6
+
+/** Distances that heads look at, each one of them, as long as there are twice as many heads. */
+const looks = { bidirectional: [-1, 1, -2, 2], causal: [-1, -2, -3] }
+
+/**
+ * Where heads look before they have learned to: the first at one distance each, head j of the others at what is near, by
+ * −min(6, distance / 2ʲ), the slopes of ALiBi (Press et al. 2022). Raffel et al. begin flat; but a table moves by the learning
+ * rate a step at most, and until it is steep no head can tell what stands beside a token: docs/log.md has the curves.
+ */
+function nearFirst(options: RelativeBiasOptions): Matrix {
+  const { bidirectional, nHeads } = options
+  const shifts = (bidirectional ? looks.bidirectional : looks.causal).slice(0, Math.floor(nHeads / 2))
+  return (bucket, head) => {
+    const shift = shifts[head]
+    if (shift !== undefined) return bucketOf(shift, options) === bucket ? most : 0
+    return -Math.min(most, distanceIn(bucket, options) / 2 ** (head - shifts.length))
+  }
+}
+
+/** About how far off what falls into a bucket is. */
+function distanceIn(bucket: number, { buckets, maxDistance, bidirectional }: RelativeBiasOptions): number {
+  const count = bidirectional ? buckets / 2 : buckets
+  const [n, exact] = [bucket % count, Math.floor(count / 2)]
+  return n < exact ? n : exact * (maxDistance / exact) ** ((n - exact) / (count - exact))
 }
 
 /** The bucket of `key − query` = `distance`, in float32 where the reference computes in float32. */

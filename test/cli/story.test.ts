@@ -157,7 +157,9 @@ describe('from a text to a run to new text', () => {
     const [first, second] = [await run([...words, '--json']), await run(words)]
     expect(first.code, first.stderr).toBe(0)
     expect(resultOf(first)).toMatchObject({ run: 'runs/first', stopped: false, artifacts: [{ kind: 'text' }] })
-    expect(second.stdout).toMatch(/gallery\/en writes.*\nThe people of the United States[^]*What it writes\nThe people of the United States/)
+    expect(second.stdout).toMatch(
+      /gallery\/en writes.*\nThe people of the United States[\s\S]*What it writes\nThe people of the United States/,
+    )
     expect(second.stdout).toContain(join('runs/first-2', 'report.html'))
   })
 })

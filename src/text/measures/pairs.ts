@@ -47,7 +47,7 @@ async function pairsOf(subject: Subject): Promise<{ pairs: readonly Asked[]; of:
   if (data) {
     const all = await readPairs(data, options)
     const { between = '' } = betweenOf(subject)
-    return { pairs: spread(all.length, limit).map((index) => encoded(model, all[index]!, between)), of: all.length }
+    return { pairs: spread(all.length, limit).map((index) => asked(model, all[index]!, between)), of: all.length }
   }
   if (run?.record.task !== 'pairs')
     throw new DataError(`evaluate: ${model.folder} holds no held-out pairs; name some by --data`)
@@ -95,10 +95,15 @@ async function readPairs(paths: readonly string[], { field, signal }: EvaluateTe
   return pairs
 }
 
-function encoded({ tokenizer, family }: TextModel, { source, target }: TextPair, between: string): Asked {
+function asked(model: TextModel, { source, target }: TextPair, between: string): Asked {
   const prompt = source + between
-  const ids = family === 'causal' ? continuationIds(tokenizer, prompt, target) : answerIds(tokenizer, prompt, target)
+  const ids = encodedPair(model, { source: prompt, target })
   return { ...ids, prompt, answer: target, bytes: Buffer.byteLength(target) }
+}
+
+/** Ids of a prompt, as a model of either family is given it, and of what is to follow it, the end last. */
+export function encodedPair({ tokenizer, family }: TextModel, { source, target }: TextPair): Pair {
+  return family === 'causal' ? continuationIds(tokenizer, source, target) : answerIds(tokenizer, source, target)
 }
 
 /** Ids of a source as the tokenizer's model expects it, and of a target, its end last. */
