@@ -19,8 +19,8 @@ await trainTextForGallery({
     en: 'Entries of an encyclopedia of countries',
     fr: 'Articles d’une encyclopédie des pays, en anglais',
   },
-  example: "atelier generate text --model gallery/articles --prompt '# Atlantis'",
-  prompts: ['# Atlantis', '# France', '# Sea of Dreams\n\nLocation:', '# Wakanda\n\nClimate:'],
+  example: "atelier generate text --model gallery/articles --prompt $'# Atlantis\\n\\nBackground:'",
+  prompts: ['# Atlantis\n\nBackground:', '# France\n\n', '# Sea of Dreams\n\nLocation:', '# Wakanda\n\nClimate:'],
   limits: [
     'What it states is made up, figures and names most of all: it has learned how an entry sounds, not what is true.',
     'It knows entries of countries and territories alone, of a few articles each.',

@@ -38,7 +38,11 @@ await trainTextForGallery({
     'article: Atlantis, climate',
     'article: Canada, natural hazards',
   ],
-  limits: ['It knows words and turns, not facts: what its articles state is made up.'],
+  limits: [
+    'It knows words and turns, not facts: what its articles state is made up.',
+    'A verse or two hold together, in metre and in grammar; now and then a word is made up, in English more often than in French.',
+    'Asked for an article it keeps to the words of the subject, and states contradictions.',
+  ],
   biases: [
     'Its authors wrote before 1900, but for the articles, of about 2015: it speaks of women, of foreigners and of faiths as they did.',
     'It may write in the manner of a known author; the words are not theirs.',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { galleryFolder } from '../src/files/gallery-folder.ts'
 import { TextModel } from '../src/text/index.ts'
+import { encodedPair } from '../src/text/measures/pairs.ts'
 
 const models = readdirSync(galleryFolder)
 const weights = models.map((name) => statSync(join(galleryFolder, name, 'model.safetensors')).size)
@@ -28,6 +29,28 @@ test('gallery/fr reads œ as oe, and ’ as an apostrophe', async () => {
   const model = await TextModel.load(join(galleryFolder, 'fr'), { threads: 1 })
   try {
     expect(model.tokenizer.encode('L’œil et le cœur')).toEqual(model.tokenizer.encode("L'oeil et le coeur"))
+  } finally {
+    await model.release()
+  }
+})
+
+test('gallery/t5 expects verse of the kind, the language and the line that it is asked for', async () => {
+  const model = await TextModel.load(join(galleryFolder, 't5'), { threads: 1 })
+  const likelihood = async (source: string, target: string) => {
+    const ids = encodedPair(model, { source, target })
+    return (await model.logProbability([...ids.source], [...ids.target.slice(0, -1)], true))!
+  }
+  try {
+    const french =
+      'Que ces vains ornements, que ces voiles me pèsent !\nQuelle importune main, en formant tous ces noeuds,'
+    const english = 'The heavens declare the glory of God.\nThe expanse shows his handiwork.'
+    for (const [text, right, wrong] of [
+      [french, 'poème : voile, Racine', 'poem: veil, Shakespeare'],
+      [french, 'poème : voile, Racine', 'article: France, climate'],
+      [english, 'poem: heavens, Psalms', 'poème : ciel'],
+      [english, 'poem: heavens, Psalms', 'article: France, climate'],
+    ] as const)
+      expect(await likelihood(right, text), right).toBeGreaterThan((await likelihood(wrong, text)) + 10)
   } finally {
     await model.release()
   }
