@@ -163,7 +163,8 @@ class Stack {
  * T5 (Raffel et al. 2020): an encoder and a decoder with relative position biases, RMS norms before each part, no
  * biases, unscaled attention. Version 1.0 has ReLU and a tied output layer fed with states over √dModel; 1.1, Flan-T5
  * (Chung et al. 2022) and mT5 (Xue et al. 2021) have gated GELU and an output layer of their own. Published checkpoints
- * load unchanged. Dropout applies to embeddings, to what each part adds and to the last states, not inside of parts.
+ * load unchanged; new ones begin with a smaller table and with heads that look near, for AdamW's sake. Dropout applies to
+ * embeddings, to what each part adds and to the last states, not inside of parts.
  */
 export class T5 implements SequenceToSequenceArchitecture {
   readonly scope = new Scope()
@@ -190,7 +191,7 @@ export class T5 implements SequenceToSequenceArchitecture {
     const deviation = initialDeviation
     this.#embedding = new Embedding(this.scope.child('shared'), vocabSize, dModel, { deviation })
     this.#encoder = new Stack(this.scope.child('encoder'), settings, nEncoderLayers, { looksAtSource: false, gain: 1 })
-    // What is read from a tied table is over √dModel, while AdamW moves it as it does others: it would learn that much more slowly.
+    // States over √dModel meet a tied table, which AdamW moves no faster for that: logits would learn √dModel times as slowly.
     const gain = settings.tieEmbeddings ? Math.sqrt(dModel) : 1
     this.#decoder = new Stack(this.scope.child('decoder'), settings, nLayers, { looksAtSource: true, gain })
     this.#output = settings.tieEmbeddings
