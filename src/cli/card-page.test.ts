@@ -51,6 +51,14 @@ test('tells the facts, with what would break a table or a block escaped', () => 
   expect(page).toContain('Seed 1, `` a `b` ⏎ c ``\n\n```text\nd\n```')
 })
 
+test('tells what a model was begun from', () => {
+  const from = { path: 'gallery/en', digest: 'b'.repeat(64), config: {} }
+  expect(textCardPage({ ...written, from }, { title: 'T' })).toContain(
+    `| begun from | \`gallery/en\`, digest \`${'b'.repeat(16)}…\` |`,
+  )
+  expect(textCardPage(written, { title: 'T' })).not.toContain('begun from')
+})
+
 test('tells no interval where a single batch was measured', () => {
   const bitsPerByteInterval = { estimate: 1.5, low: 1.5, high: 1.5, confidence: 0.95 }
   const evaluation = { ...written.evaluation, bitsPerByteInterval } as TextCard['evaluation']

@@ -21,9 +21,10 @@ export function textCardPage(card: TextCard, words: CardWords): string {
   return cardPage(card, words, { facts: facts(card), measured: measured(card), samples: samples(card) })
 }
 
-function facts({ architecture, task, settings }: TextCard): Rows {
+function facts({ architecture, task, settings, from }: TextCard): Rows {
   const { nLayers, dModel, contextLength } = settings
   return [
+    ...(from ? [['begun from', `${codeSpan(from.path)}, digest \`${from.digest.slice(0, 16)}…\``] as const] : []),
     ['model', `${architecture}, ${nLayers} layers, width ${dModel}, context ${contextLength}`],
     ['task', task ?? 'next'],
   ]

@@ -1,3 +1,4 @@
+import { portableModelFolder } from '../files/gallery-folder.ts'
 import type { EngineName } from '../runtime/engine.ts'
 import { type CardFacts, cardFacts, samplesOnCard } from '../train/card-facts.ts'
 import type { TextEvaluation } from './evaluate-text.ts'
@@ -34,7 +35,7 @@ export async function textCard(run: string, evaluation: TextEvaluation, options:
   return {
     ...(await cardFacts(run, record, folder)),
     task,
-    ...(from ? { from } : {}),
+    ...(from ? { from: { ...from, path: portableModelFolder(from.path) } } : {}),
     evaluation,
     samples: await samplesOf(options.prompts ?? promptsOf(record, evaluation), folder, options),
   }
