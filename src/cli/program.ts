@@ -9,6 +9,7 @@ import { addEvaluate } from './evaluate.ts'
 import { addExport } from './export.ts'
 import { describeError, exitCodeOf, exitCodes, reportError, usageError } from './failure.ts'
 import { addGallery } from './gallery.ts'
+import { addGuard } from './guard.ts'
 import { addInspect } from './inspect.ts'
 import { addMerge } from './merge.ts'
 import { addPull } from './pull.ts'
@@ -50,6 +51,7 @@ export function createProgram(): Command {
     addPull,
     addQuantize,
     addMerge,
+    addGuard,
     addRemake,
     addExport,
     addData,

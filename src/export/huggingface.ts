@@ -28,6 +28,7 @@ const passing = [
   'tokenizer_config.json',
   'special_tokens_map.json',
   'generation_config.json',
+  'copy-guard.safetensors',
 ] as const
 
 /** Keys of `config.json` that `generation_config.json` repeats. */

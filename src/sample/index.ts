@@ -2,6 +2,7 @@ export type { CausalModel, DecodingState, LogitSums } from './causal-model.ts'
 export { type Completion, complete } from './complete.ts'
 export type { Constraint } from './constraint.ts'
 export { ContinuousBatch, type ContinuousBatchOptions } from './continuous-batch.ts'
+export { CopyGuard } from './copy-guard.ts'
 export { generate } from './generate.ts'
 export type {
   FinishEvent,

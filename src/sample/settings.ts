@@ -26,6 +26,8 @@ export interface SamplerSettings {
   readonly maxTokens: number
   readonly minTokens: number
   readonly stop: readonly string[]
+  /** Whether a model's copy guard, where it has one, is let sleep. */
+  readonly allowCopies: boolean
   readonly logProbabilities: boolean
   readonly topLogProbabilities: number
   /** Of models that fill gaps. */
@@ -219,6 +221,12 @@ export const samplerFields: readonly SettingField[] = [
     description: 'the shortest continuation, in ids: no end of text before so many; stop strings may be shorter',
   },
   { name: 'stop', type: 'strings', default: [], description: 'texts before which the continuation ends' },
+  {
+    name: 'allowCopies',
+    type: 'boolean',
+    default: false,
+    description: 'write even what a copy guard forbids, where the model has one (atelier guard)',
+  },
   {
     name: 'logProbabilities',
     type: 'boolean',

@@ -8,6 +8,7 @@ export {
   evaluateText,
   type TextEvaluation,
 } from './evaluate-text.ts'
+export { type GuardResult, type GuardTextOptions, guardText } from './guard-text.ts'
 export { type AdapterFacts, inspectModel, type Lineage, type ModelInspection } from './inspect.ts'
 export type { FillFigures, NextFigures, PairFigures } from './measures/measure.ts'
 export { type MergeResult, mergeText } from './merge-text.ts'

@@ -14,11 +14,14 @@ import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import { type Completion, completionOf } from '../sample/complete.ts'
 import type { Constraint } from '../sample/constraint.ts'
+import { CopyGuard, guardFile } from '../sample/copy-guard.ts'
 import type { GenerateOptions, GenerationEvent, Speculation } from '../sample/generation.ts'
 import { type FormSettings, formOf } from '../sample/grammar/form.ts'
 import { GrammarConstraint } from '../sample/grammar/grammar-constraint.ts'
 import { vocabularyOfTokenizer } from '../sample/grammar/vocabulary.ts'
+import type { LogitsProcessor } from '../sample/penalties.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
+import type { SamplerHooks } from '../sample/sampler.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
 import type { TextArtifact } from './artifact.ts'
@@ -57,11 +60,14 @@ export class TextModel {
   readonly folder: string
   readonly tokenizer: Tokenizer
   readonly family: Family
+  /** What keeps it from copying, where its folder has such a file. */
+  readonly guard: CopyGuard | undefined
   readonly #loaded: LoadedAny
   readonly #engine: Engine
   readonly #writer: Writer
   #digest: Promise<string> | undefined
   #talk: Chat | undefined
+  #forbidCopies: LogitsProcessor | undefined
   /** The last form that was asked for, and what it came to: its masks are worth keeping. */
   #form: { readonly key: string; readonly constraint: Constraint | undefined } = { key: '', constraint: undefined }
 
@@ -70,6 +76,7 @@ export class TextModel {
     tokenizer: Tokenizer,
     { family, loaded, writer }: { readonly family: Family; readonly loaded: LoadedAny; readonly writer: Writer },
     engine: Engine,
+    guard: CopyGuard | undefined,
   ) {
     this.folder = folder
     this.tokenizer = tokenizer
@@ -77,6 +84,7 @@ export class TextModel {
     this.family = family
     this.#engine = engine
     this.#writer = writer
+    this.guard = guard
   }
 
   /**
@@ -94,6 +102,8 @@ export class TextModel {
       })
     const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
     const family = await familyOfFolder(folder)
+    const guardPath = join(folder, guardFile)
+    const guard = existsSync(guardPath) ? await CopyGuard.read(guardPath) : undefined
     const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
     try {
       const { loaded, open } = await readModel(family, folder, engine)
@@ -103,7 +113,7 @@ export class TextModel {
           `load: the tokenizer of ${folder} has ${tokenizer.vocabSize} tokens, the model ${vocabSize}; do the files belong together?`,
         )
       const writer = await open(tokenizer)
-      return new TextModel(folder, tokenizer, { family, loaded, writer }, engine)
+      return new TextModel(folder, tokenizer, { family, loaded, writer }, engine, guard)
     } catch (error) {
       await engine.close()
       throw error
@@ -234,10 +244,18 @@ export class TextModel {
       endOfText: [...new Set([...this.#endOfText(), ...(chat ? this.#chat().ends() : [])])],
       decoder: () => textDecoder(tokenizer, true),
       breakerId: (text) => tokenizer.encode(text).at(-1),
-      ...(constraint ? { constraint } : {}),
+      ...(constraint ? { constraint } : { hooks: this.#hooks(settings) }),
       ...(signal ? { signal } : {}),
       ...(speculation ? { speculation: this.#guesser(speculation) } : {}),
     }
+  }
+
+  /** A form is kept to first: it may leave nothing else than what stood in the corpus. */
+  #hooks({ allowCopies }: SamplerSettings): SamplerHooks {
+    if (!this.guard || allowCopies) return {}
+    this.#forbidCopies ??= this.guard.processor(vocabularyOfTokenizer(this.tokenizer))
+    const forbid = this.#forbidCopies
+    return { beforeWarpers: (logits, { history }) => forbid(logits, history) }
   }
 
   #guesser(speculation: TextSpeculation): Speculation {

@@ -1,6 +1,7 @@
 import { CorpusIndex } from '../evaluate/corpus-index.ts'
 import { evaluateSamples, type SampleMetrics } from '../evaluate/evaluate-samples.ts'
 import { Random } from '../random/random.ts'
+import { guardedBytes } from '../sample/copy-guard.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import type { TextArtifact } from './artifact.ts'
@@ -16,6 +17,8 @@ export interface WrittenTexts extends SampleMetrics {
   readonly prompt?: string
   readonly tokens: number
   readonly settings: SamplerSettings
+  /** Bytes of a stretch of the corpus that the model's copy guard did not let it end, where it has one. */
+  readonly guardedBytes?: number
   /** Each made as many texts together as `settings.n` says, the last perhaps fewer. */
   readonly seeds: readonly number[]
 }
@@ -62,7 +65,12 @@ export async function measureSamples(
   const tokens = made.reduce((sum, artifact) => sum + artifact.tokens, 0)
   const seeds = [...new Set(made.map(({ seed }) => seed))]
   return {
-    samples: { ...(isOne ? { prompt: prompts[0]! } : {}), tokens, settings, seeds, ...own },
+    samples: {
+      ...(isOne ? { prompt: prompts[0]! } : {}),
+      ...{ tokens, settings, seeds },
+      ...(model.guard && !settings.allowCopies ? { guardedBytes } : {}),
+      ...own,
+    },
     baseline,
     ...indexed,
   }

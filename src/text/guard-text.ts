@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import { readTokenizer } from '../data/tokenizers/folder.ts'
+import { ConfigError, DataError } from '../errors.ts'
+import { resolveModelFolder } from '../files/gallery-folder.ts'
+import { folderHolding } from '../models/adapter.ts'
+import { familyOfFolder } from '../models/checkpoint.ts'
+import { CopyGuard, guardedBytes, guardFile } from '../sample/copy-guard.ts'
+import { corpusOf, documentsOf, encodeText } from './measured-text.ts'
+
+/** What to guard, and how. */
+export interface GuardTextOptions {
+  /** Text that is not to be copied, instead of what the run learned from; needed where there is no run. */
+  readonly data?: readonly string[]
+  /** Field of JSON, CSV and Parquet that holds the text; `text` by default. */
+  readonly field?: string
+  readonly signal?: AbortSignal
+  /** Hears of ids read, of both readings. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+}
+
+/** What {@link guardText} tells. */
+export interface GuardResult {
+  readonly path: string
+  /** Bytes of a stretch that the model will not end. */
+  readonly guardedBytes: number
+  /** Of the file's filter. */
+  readonly bytes: number
+}
+
+/**
+ * Writes the {@link CopyGuard} of what a run learned from, or of other text, into a model's folder, where it is heeded
+ * whenever the model writes. Throws DataError where there is no text, CheckpointError for the folder, ConfigError for a model
+ * that fills gaps; an abort throws its reason.
+ */
+export async function guardText(named: string, options: GuardTextOptions = {}): Promise<GuardResult> {
+  const { data, field, signal, onProgress } = options
+  const folder = resolveModelFolder(named)
+  if ((await familyOfFolder(folder)) === 'masked')
+    throw new ConfigError(`guard: ${folder} fills gaps, which copies little; guard a model that writes on`, { folder })
+  const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
+  const corpus = data ? undefined : await corpusOf(folder)
+  try {
+    const ids = data ? (await encodeText(tokenizer, data, { field, signal })).ids : corpus?.train
+    if (!ids)
+      throw new DataError(`guard: ${folder} holds no text that it learned from; name what it may not copy by --data`, {
+        folder,
+      })
+    let before = 0
+    const texts = () => {
+      const begun = before
+      before += ids.tokens
+      return documentsOf(ids, tokenizer, (done) => {
+        signal?.throwIfAborted()
+        onProgress?.({ done: begun + done, total: 2 * ids.tokens })
+      })
+    }
+    const guard = CopyGuard.of(texts)
+    const path = join(folder, guardFile)
+    await guard.write(path)
+    return { path, guardedBytes, bytes: guard.bytes }
+  } finally {
+    corpus?.close()
+  }
+}
