@@ -24,12 +24,13 @@ await trainTextForGallery({
   limits: [
     'What it states is made up, figures and names most of all: it has learned how an entry sounds, not what is true.',
     'It knows entries of countries and territories alone, of a few articles each.',
-    'Turns that many entries share come out word for word: see what is copied, and in brackets, how much people’s own entries repeat.',
+    'Its guard breaks off what would copy an entry, turns that many entries share among it: it then says them otherwise, now and then oddly.',
   ],
   biases: [
     'The entries were written by an agency of the United States, about 2015: its view of what matters, of borders and of governments.',
     'What has changed since is unknown to it.',
   ],
+  guarded: true,
   out,
   options: {
     data: [data],

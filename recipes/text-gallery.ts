@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { writeTextCard } from '../src/cli/text-card.ts'
 import { exportModel } from '../src/export/export-model.ts'
 import { evaluateText } from '../src/text/evaluate-text.ts'
+import { guardText } from '../src/text/guard-text.ts'
 import { type TextCard, textCard } from '../src/text/model-card.ts'
 import type { TextRunResult } from '../src/text/text-run.ts'
 import { type TrainTextOptions, trainText } from '../src/text/train-text.ts'
@@ -26,6 +27,8 @@ export interface TextRecipe {
   readonly limits: readonly string[]
   /** What its data lets it repeat, for its card. */
   readonly biases: readonly string[]
+  /** Whether what it writes is kept from copying its data. */
+  readonly guarded?: boolean
   /** Folder of the run; a run that is there is gone on with. */
   readonly out: string
   readonly options: Omit<TrainTextOptions, 'out' | 'resume'>
@@ -33,8 +36,9 @@ export interface TextRecipe {
 
 /** Trains a model, or goes on with its training, then writes it in 16 bits with a card to `gallery/NAME`. */
 export async function trainTextForGallery(recipe: TextRecipe): Promise<void> {
-  const { name, title, example, spelled = {}, out, options, ...card } = recipe
+  const { name, title, example, spelled = {}, guarded = false, out, options, ...card } = recipe
   await trainTextToEnd(out, options)
+  if (guarded) await guardText(out)
   const gallery = fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
   await rm(gallery, { recursive: true, force: true })
   await exportModel(out, 'hf', gallery, 'f16')

@@ -61,7 +61,10 @@ function percent(share: number): string {
 }
 
 /** What is found of a model's texts, that of people's texts in brackets. */
-export function sampleRows(own: SampleMetrics, text?: SampleMetrics): [string, string][] {
+export function sampleRows(
+  own: SampleMetrics & { readonly guardedBytes?: number },
+  text?: SampleMetrics,
+): [string, string][] {
   const row = (name: string, pick: (metrics: SampleMetrics) => number | undefined): [string, string][] => {
     const [mine, theirs] = [pick(own), text && pick(text)]
     if (mine === undefined) return []
@@ -73,6 +76,6 @@ export function sampleRows(own: SampleMetrics, text?: SampleMetrics): [string, s
     ...row('distinct-3', (metrics) => metrics.distinct3),
     ...row('self-BLEU', (metrics) => metrics.selfBleu?.estimate),
     ...row('repetition', (metrics) => metrics.repetition.estimate),
-    ...row('copied', (metrics) => metrics.copying?.rate),
+    ...row(own.guardedBytes ? 'copied, guarded' : 'copied', (metrics) => metrics.copying?.rate),
   ]
 }

@@ -50,7 +50,7 @@ async function guard({ data, field }: Options, terminal: Terminal, [run = '']: r
     )
     progress.end()
     terminal.say(
-      `${result.path}: ${bytes(result.bytes)}; stretches of ${result.guardedBytes} bytes of its text are broken off before a word ends one`,
+      `${result.path}: ${bytes(result.bytes)}; a copy breaks off where a word begins after ${result.guardedBytes} bytes of it`,
     )
     return { result }
   } finally {

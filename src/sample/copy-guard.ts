@@ -7,11 +7,8 @@ import type { LogitsProcessor } from './penalties.ts'
 /** The file of a model's folder that holds a guard. */
 export const guardFile = 'copy-guard.safetensors'
 
-/** Bytes of a stretch that is known again. */
+/** Bytes of a stretch that is known again, the first of a word its last. */
 export const guardedBytes = 36
-
-/** Stretches are kept from every so many bytes of a text on: a copy holds one by the time it is 3 bytes longer. */
-const stride = 4
 
 /** Bits for each stretch, and places of each among them: one of 2,000 strange stretches is taken for a known one. */
 const [bitsEach, probes] = [16, 8]
@@ -19,10 +16,11 @@ const [bitsEach, probes] = [16, 8]
 const format = 'atelier-copy-guard-1'
 
 /**
- * Keeps a model from copying what it learned from: knows again, by a Bloom filter, stretches of {@link guardedBytes} bytes
- * of a corpus, and forbids the beginning of a word that would end one. MemFree decoding (Ippolito et al. 2023, "Preventing
- * Generation of Verbatim Memorization in Language Models Gives a False Sense of Privacy"), here by bytes and not by ids, so
- * that any spelling in ids is seen, and at words' beginnings, so that words stay whole. Ideas and paraphrases pass.
+ * Keeps a model from copying what it learned from: knows again, by a Bloom filter, the {@link guardedBytes} bytes of a
+ * corpus that end with a word's first letter, and forbids to begin a word so. A copy breaks off at the first word that it
+ * would begin after so many bytes. MemFree decoding (Ippolito et al. 2023, "Preventing Generation of Verbatim Memorization
+ * in Language Models Gives a False Sense of Privacy"), here by bytes and not by ids, so that it sees any spelling in ids,
+ * and where words begin, so that words stay whole. Paraphrases pass, and scripts that part no words.
  */
 export class CopyGuard {
   readonly #bits: Uint8Array
@@ -31,13 +29,12 @@ export class CopyGuard {
     this.#bits = bits
   }
 
-  /** Reads the texts twice: once for their lengths, once for what they say. */
+  /** Reads the texts twice: once for how many stretches there are, once for what they say. */
   static of(texts: () => Iterable<string>): CopyGuard {
     let stretches = 0
-    for (const text of texts())
-      stretches += Math.max(0, Math.floor((Buffer.byteLength(text) - guardedBytes) / stride) + 1)
+    for (const text of texts()) for (const _ of stretchesOf(Buffer.from(text))) stretches++
     const guard = new CopyGuard(new Uint8Array(Math.max(1, Math.ceil((stretches * bitsEach) / 8))))
-    for (const text of texts()) guard.#learn(Buffer.from(text))
+    for (const text of texts()) for (const hash of stretchesOf(Buffer.from(text))) guard.#add(hash)
     return guard
   }
 
@@ -66,47 +63,36 @@ export class CopyGuard {
 
   /** Whether these {@link guardedBytes} bytes are known; a strange stretch is, now and then. */
   has(stretch: Uint8Array): boolean {
-    return this.#holds(hashOf(stretch, 0))
+    return this.#holds(hashOf(stretch))
   }
 
-  /** Forbids ids that begin a word and end a known stretch. Ids that go on with a word may always follow. */
+  /** Forbids ids in which a word begins as it did behind the same bytes of the corpus. */
   processor({ later: bytesOf }: Vocabulary): LogitsProcessor {
-    const begins = bytesOf.map((bytes) => (bytes ? wordBegins(bytes) : undefined))
+    const starts = bytesOf.map((bytes = none) => [wordStarts(bytes, true), wordStarts(bytes, false)] as const)
     const longest = bytesOf.reduce((most, bytes) => Math.max(most, bytes?.length ?? 0), 0)
     const text = new Uint8Array(guardedBytes + longest)
     return (logits, history) => {
       if (!tailInto(text.subarray(0, guardedBytes), history, bytesOf)) return
-      const hash = hashOf(text, 0)
-      const isParted = !isOfWord(text[guardedBytes - 1]!)
+      const hash = hashOf(text)
+      const isInWord = isOfWord(text[guardedBytes - 1]!) ? 1 : 0
       for (let id = 0; id < logits.length; id++) {
-        const where = begins[id]
-        if (where === undefined || !(where.inside || (where.first && isParted))) continue
-        if (logits[id] === Number.NEGATIVE_INFINITY) continue
-        const bytes = bytesOf[id]!
-        text.set(bytes, guardedBytes)
-        if (this.#endsKnown(text, hash, bytes.length)) logits[id] = Number.NEGATIVE_INFINITY
+        const places = starts[id]?.[isInWord]
+        if (!places?.length || logits[id] === Number.NEGATIVE_INFINITY) continue
+        text.set(bytesOf[id]!, guardedBytes)
+        if (this.#knows(text, hash, places)) logits[id] = Number.NEGATIVE_INFINITY
       }
     }
   }
 
-  /** Whether a known stretch ends in one of the `added` bytes behind the first {@link guardedBytes}, whose hash is told. */
-  #endsKnown(text: Uint8Array, hash: number, added: number): boolean {
+  /** Whether a known stretch ends at one of the places behind the first {@link guardedBytes}, whose hash is told. */
+  #knows(text: Uint8Array, hash: number, places: readonly number[]): boolean {
     let rolled = hash
-    for (let i = 0; i < added; i++) {
-      rolled = roll(rolled, text[i]!, text[i + guardedBytes]!)
+    let at = 0
+    for (const place of places) {
+      for (; at <= place; at++) rolled = roll(rolled, text[at]!, text[at + guardedBytes]!)
       if (this.#holds(rolled)) return true
     }
     return false
-  }
-
-  #learn(text: Uint8Array): void {
-    if (text.length < guardedBytes) return
-    let hash = hashOf(text, 0)
-    for (let start = 0; ; start++) {
-      if (start % stride === 0) this.#add(hash)
-      if (start + guardedBytes >= text.length) return
-      hash = roll(hash, text[start]!, text[start + guardedBytes]!)
-    }
   }
 
   #add(hash: number): void {
@@ -138,10 +124,21 @@ const [base, other] = [0x01000193, 0x5bd1e995]
 /** base^(guardedBytes − 1) mod 2^32: what the first byte of a stretch weighs. */
 const firstWeight = Array.from({ length: guardedBytes - 1 }).reduce<number>((power) => Math.imul(power, base), 1)
 
-/** Σ bᵢ · base^(guardedBytes − 1 − i) mod 2^32, from `start` on. */
-function hashOf(text: Uint8Array, start: number): number {
+/** Hashes of the stretches of a text. */
+function* stretchesOf(text: Uint8Array): Generator<number> {
+  if (text.length < guardedBytes) return
+  let hash = hashOf(text)
+  for (let last = guardedBytes - 1; ; last++) {
+    if (isOfWord(text[last]!) && !isOfWord(text[last - 1]!)) yield hash
+    if (last + 1 >= text.length) return
+    hash = roll(hash, text[last + 1 - guardedBytes]!, text[last + 1]!)
+  }
+}
+
+/** Σ bᵢ · base^(guardedBytes − 1 − i) mod 2^32 over the first {@link guardedBytes} bytes. */
+function hashOf(text: Uint8Array): number {
   let hash = 0
-  for (let i = start; i < start + guardedBytes; i++) hash = (Math.imul(hash, base) + text[i]!) | 0
+  for (let i = 0; i < guardedBytes; i++) hash = (Math.imul(hash, base) + text[i]!) | 0
   return hash
 }
 
@@ -163,10 +160,9 @@ function isOfWord(byte: number): boolean {
   return byte >= 128 || (byte >= 48 && byte <= 57) || ((byte | 32) >= 97 && (byte | 32) <= 122)
 }
 
-/** Whether a token's first byte may begin a word, and whether one begins inside of it. */
-function wordBegins(bytes: Uint8Array): { readonly first: boolean; readonly inside: boolean } {
-  const inside = bytes.some((byte, i) => i > 0 && isOfWord(byte) && !isOfWord(bytes[i - 1]!))
-  return { first: bytes.length > 0 && isOfWord(bytes[0]!), inside }
+/** Where words begin in a token; its first byte may begin one, where it `isParted` from the byte before. */
+function wordStarts(bytes: Uint8Array, isParted: boolean): number[] {
+  return [...bytes.keys()].filter((i) => isOfWord(bytes[i]!) && (i === 0 ? isParted : !isOfWord(bytes[i - 1]!)))
 }
 
 /** Fills `tail` with the last bytes of a history; says whether there are so many. */

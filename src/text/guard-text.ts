@@ -21,7 +21,7 @@ export interface GuardTextOptions {
 /** What {@link guardText} tells. */
 export interface GuardResult {
   readonly path: string
-  /** Bytes of a stretch that the model will not end. */
+  /** Bytes after which, the first of a word among them, a copy breaks off. */
   readonly guardedBytes: number
   /** Of the file's filter. */
   readonly bytes: number

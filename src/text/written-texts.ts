@@ -17,7 +17,7 @@ export interface WrittenTexts extends SampleMetrics {
   readonly prompt?: string
   readonly tokens: number
   readonly settings: SamplerSettings
-  /** Bytes of a stretch of the corpus that the model's copy guard did not let it end, where it has one. */
+  /** Bytes after which the model's copy guard broke a copy off, where it has one. */
   readonly guardedBytes?: number
   /** Each made as many texts together as `settings.n` says, the last perhaps fewer. */
   readonly seeds: readonly number[]
