@@ -17,7 +17,7 @@ export function addGuard(parent: Command): void {
   const command = parent
     .command('guard')
     .description(
-      'Keeps a text model from copying what it learned from: writes copy-guard.safetensors into its folder, which generate heeds.',
+      'Keeps a text model from copying what it learned from: writes copy-guard.safetensors into its folder, which is heeded whenever it writes, but for forms (--regex, --json-schema, --grammar).',
     )
     .argument('<run>', 'a run, or a Hugging Face folder', textOption('guard', 'a run'))
     .option(

@@ -114,7 +114,7 @@ const small = [
   /^(adapter_)?config\.json$/,
   /^model\.safetensors\.index\.json$/,
   /^(generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|chat_template)\.json$/,
-  /^((merges|vocab)\.txt|chat_template\.jinja)$/,
+  /^((merges|vocab)\.txt|chat_template\.jinja|copy-guard\.safetensors)$/,
 ]
 const weights = /^(model(-\d+-of-\d+)?|adapter_model)\.safetensors$/
 /** Forms of weights that hold programs, or that nothing here reads. */

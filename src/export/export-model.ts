@@ -11,7 +11,7 @@ import { writeHuggingFace, writeSidecars } from './huggingface.ts'
 import { decoderModel, type OnnxPrecision, onnxFiles } from './onnx/decoder-model.ts'
 import { readCausalSource } from './source.ts'
 
-/** How numbers are stored: floats of 32 or 16 bits, or whole numbers of 8 or 4 bits with a scale for each 32. */
+/** How numbers are stored: floats of 32 or 16 bits, or whole numbers of 8 or 4 bits with a scale for each 32 or 128. */
 export type Precision = 'bf16' | GgufPrecision | OnnxPrecision
 
 /** One form of other programs, and what it is written as. */

@@ -13,13 +13,14 @@ const load = { causal: loadModel, masked: loadMaskedModel, sequenceToSequence: l
 
 /**
  * Fills a folder in Hugging Face's form from a run's or another Hugging Face folder: `config.json`,
- * `model.safetensors` and what {@link writeSidecars} writes. Throws CheckpointError as loading does.
+ * `model.safetensors`, what {@link writeSidecars} writes, and the model's copy guard. Throws CheckpointError as loading does.
  */
 export async function writeHuggingFace(folder: string, out: string, float: FloatStorage): Promise<void> {
   const loaded = await load[await familyOfFolder(folder)](folder)
   const { architecture, metadata } = loaded
   await saveModel(out, architecture, denseWeights(loaded), { float, metadata })
   await writeSidecars(folder, out, architecture.config)
+  await pass(folder, out, 'copy-guard.safetensors')
 }
 
 /** Files that pass as they are, where the model has them. */
@@ -28,7 +29,6 @@ const passing = [
   'tokenizer_config.json',
   'special_tokens_map.json',
   'generation_config.json',
-  'copy-guard.safetensors',
 ] as const
 
 /** Keys of `config.json` that `generation_config.json` repeats. */
@@ -47,10 +47,13 @@ export async function writeSidecars(
   const known = generationKeys.filter((key) => typeof config[key] === 'number')
   const generation = Object.fromEntries(known.map((key) => [key, config[key]]))
   await writeJsonFile(join(out, 'generation_config.json'), generation)
-  for (const name of passing) {
-    if (!existsSync(join(folder, name))) continue
-    await copyFile(join(folder, name), join(out, name)).catch((cause: unknown) => {
-      throw fileError('copy', join(folder, name), cause, CheckpointError)
-    })
-  }
+  for (const name of passing) await pass(folder, out, name)
+}
+
+/** Copies a file, where it is there. */
+async function pass(folder: string, out: string, name: string): Promise<void> {
+  if (!existsSync(join(folder, name))) return
+  await copyFile(join(folder, name), join(out, name)).catch((cause: unknown) => {
+    throw fileError('copy', join(folder, name), cause, CheckpointError)
+  })
 }

@@ -5,10 +5,10 @@ import { isAdapter, readAdapterConfig } from './adapter.ts'
 
 /** Files that decide what a model makes. */
 const decisive =
-  /^(config\.json|tokenizer\.json|tokenizer_config\.json|chat_template\.jinja|copy-guard\.safetensors|model.*\.safetensors|adapter_(config\.json|model\.safetensors))$/
+  /^(config\.json|tokenizer\.json|tokenizer_config\.json|chat_template\.jinja|model.*\.safetensors|adapter_(config\.json|model\.safetensors))$/
 
 /**
- * SHA-256 (hex) over the names and contents of a model folder's configuration, tokenizer, weights and copy guard; of an adapter's,
+ * SHA-256 (hex) over the names and contents of a model folder's configuration, tokenizer and weights; of an adapter's,
  * over its base's digest too.
  */
 export async function modelDigest(folder: string): Promise<string> {

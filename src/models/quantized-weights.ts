@@ -32,7 +32,7 @@ const ours = z.object({
   quantization_config: z.object({ quant_method: z.literal('atelier'), block_size: z.literal(blockSizes) }),
 })
 
-/** `quantization_config` of a checkpoint in few bits: bits and usual blocks of the layers; shapes say what each has. */
+/** `quantization_config` of a checkpoint in few bits: bits of the layers and the blocks that fit best; shapes say what each matrix has. */
 export function quantizationConfig(bits: 4 | 8): Record<string, unknown> {
   return { quant_method: 'atelier', bits, block_size: blockSizes[0] }
 }
@@ -133,7 +133,7 @@ async function readMatrix(
   const bits = (bytes * 8) / blockSize
   const sound =
     (bits === 4 || bits === 8) &&
-    (blockSize === 32 || blockSize === 128) &&
+    blockSizes.some((size) => size === blockSize) &&
     stored.dtype === 'U8' &&
     stored.shape.join() === [rows, blocks, bytes].join() &&
     reader.tensors.get(scalesName)?.shape.join() === [rows, blocks].join()

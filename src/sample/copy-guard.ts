@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { CheckpointError } from '../errors.ts'
 import { openSafetensors, writeSafetensors } from '../files/safetensors-file.ts'
 import type { Vocabulary } from './grammar/vocabulary.ts'
@@ -10,17 +11,17 @@ export const guardFile = 'copy-guard.safetensors'
 /** Bytes of a stretch that is known again, the first of a word its last. */
 export const guardedBytes = 36
 
-/** Bits for each stretch, and places of each among them: one of 2,000 strange stretches is taken for a known one. */
+/** Bits for each stretch, and places of each among them: one of 1,700 strange stretches is taken for a known one. */
 const [bitsEach, probes] = [16, 8]
 
 const format = 'atelier-copy-guard-1'
 
 /**
  * Keeps a model from copying what it learned from: knows again, by a Bloom filter, the {@link guardedBytes} bytes of a
- * corpus that end with a word's first letter, and forbids to begin a word so. A copy breaks off at the first word that it
- * would begin after so many bytes. MemFree decoding (Ippolito et al. 2023, "Preventing Generation of Verbatim Memorization
- * in Language Models Gives a False Sense of Privacy"), here by bytes and not by ids, so that it sees any spelling in ids,
- * and where words begin, so that words stay whole. Paraphrases pass, and scripts that part no words.
+ * corpus that end where a word begins, and forbids to begin a word so. A copy breaks off at the first word that it would
+ * begin after so many bytes. MemFree decoding (Ippolito et al. 2023, "Preventing Generation of Verbatim Memorization in
+ * Language Models Gives a False Sense of Privacy"), here by bytes and not by ids, so that it sees any spelling in ids, and
+ * where words begin, so that a word that was begun is not cut. What differs by a letter passes, and scripts that part no words.
  */
 export class CopyGuard {
   readonly #bits: Uint8Array
@@ -31,10 +32,10 @@ export class CopyGuard {
 
   /** Reads the texts twice: once for how many stretches there are, once for what they say. */
   static of(texts: () => Iterable<string>): CopyGuard {
-    let stretches = 0
-    for (const text of texts()) for (const _ of stretchesOf(Buffer.from(text))) stretches++
-    const guard = new CopyGuard(new Uint8Array(Math.max(1, Math.ceil((stretches * bitsEach) / 8))))
-    for (const text of texts()) for (const hash of stretchesOf(Buffer.from(text))) guard.#add(hash)
+    let count = 0
+    for (const text of texts()) for (const _ of hashesIn(Buffer.from(text))) count++
+    const guard = new CopyGuard(new Uint8Array(Math.ceil((count * bitsEach) / 8)))
+    for (const text of texts()) for (const hash of hashesIn(Buffer.from(text))) guard.#add(hash)
     return guard
   }
 
@@ -56,95 +57,85 @@ export class CopyGuard {
     await writeSafetensors(path, { bits }, { metadata: { format } })
   }
 
-  /** Size of the filter. */
+  /** Size of the filter; 0 where no text was long enough. */
   get bytes(): number {
     return this.#bits.length
   }
 
+  /** SHA-256 of the filter, in hexadecimal digits. */
+  get digest(): string {
+    return createHash('sha256').update(this.#bits).digest('hex')
+  }
+
   /** Whether these {@link guardedBytes} bytes are known; a strange stretch is, now and then. */
   has(stretch: Uint8Array): boolean {
-    return this.#holds(hashOf(stretch))
+    return this.#places(hashOf(stretch)).every((at) => (this.#bits[at >>> 3]! & (1 << (at & 7))) !== 0)
   }
 
   /** Forbids ids in which a word begins as it did behind the same bytes of the corpus. */
   processor({ later: bytesOf }: Vocabulary): LogitsProcessor {
-    const starts = bytesOf.map((bytes = none) => [wordStarts(bytes, true), wordStarts(bytes, false)] as const)
-    const longest = bytesOf.reduce((most, bytes) => Math.max(most, bytes?.length ?? 0), 0)
-    const text = new Uint8Array(guardedBytes + longest)
+    const beginnings = { parted: beginningsOf(bytesOf, true), inWord: beginningsOf(bytesOf, false) }
+    const tail = new Uint8Array(guardedBytes)
+    const stretch = new Uint8Array(guardedBytes)
     return (logits, history) => {
-      if (!tailInto(text.subarray(0, guardedBytes), history, bytesOf)) return
-      const hash = hashOf(text)
-      const isInWord = isOfWord(text[guardedBytes - 1]!) ? 1 : 0
-      for (let id = 0; id < logits.length; id++) {
-        const places = starts[id]?.[isInWord]
-        if (!places?.length || logits[id] === Number.NEGATIVE_INFINITY) continue
-        text.set(bytesOf[id]!, guardedBytes)
-        if (this.#knows(text, hash, places)) logits[id] = Number.NEGATIVE_INFINITY
+      const held = tailInto(tail, history, bytesOf)
+      for (const { bytes, ids } of isOfWord(tail, guardedBytes - 1) ? beginnings.inWord : beginnings.parted) {
+        const missing = guardedBytes - bytes.length
+        if (missing > held) continue
+        stretch.set(tail.subarray(guardedBytes - missing))
+        stretch.set(bytes, missing)
+        if (this.has(stretch)) for (const id of ids) logits[id] = Number.NEGATIVE_INFINITY
       }
     }
   }
 
-  /** Whether a known stretch ends at one of the places behind the first {@link guardedBytes}, whose hash is told. */
-  #knows(text: Uint8Array, hash: number, places: readonly number[]): boolean {
-    let rolled = hash
-    let at = 0
-    for (const place of places) {
-      for (; at <= place; at++) rolled = roll(rolled, text[at]!, text[at + guardedBytes]!)
-      if (this.#holds(rolled)) return true
-    }
-    return false
+  #add(hash: Hash): void {
+    for (const at of this.#places(hash)) this.#bits[at >>> 3]! |= 1 << (at & 7)
   }
 
-  #add(hash: number): void {
-    const [first, step] = [mixed(hash), mixed(hash ^ other)]
-    for (let probe = 0; probe < probes; probe++) {
-      const at = this.#placeOf(first, step, probe)
-      this.#bits[at >>> 3]! |= 1 << (at & 7)
-    }
-  }
-
-  #holds(hash: number): boolean {
-    const [first, step] = [mixed(hash), mixed(hash ^ other)]
-    for (let probe = 0; probe < probes; probe++) {
-      const at = this.#placeOf(first, step, probe)
-      if ((this.#bits[at >>> 3]! & (1 << (at & 7))) === 0) return false
-    }
-    return true
-  }
-
-  /** Places of a hash by two others (Kirsch and Mitzenmacher 2006). */
-  #placeOf(first: number, step: number, probe: number): number {
-    return ((first + Math.imul(probe, step)) >>> 0) % (this.#bits.length * 8)
+  /** Bits of a stretch, as many as it has probes by two hashes (Kirsch and Mitzenmacher 2006). */
+  #places([first, second]: Hash): number[] {
+    const [start, step] = [mixed(first), mixed(second)]
+    return Array.from({ length: probes }, (_, i) => ((start + Math.imul(i, step)) >>> 0) % (this.#bits.length * 8))
   }
 }
 
-/** Odd numbers: the base of a hash that rolls, and what makes a second one of it. */
-const [base, other] = [0x01000193, 0x5bd1e995]
+/** Two hashes of a stretch, Σ bᵢ · baseᵏ mod 2^32 with k = guardedBytes − 1 − i, one for each of {@link bases}. */
+type Hash = readonly [number, number]
 
-/** base^(guardedBytes − 1) mod 2^32: what the first byte of a stretch weighs. */
-const firstWeight = Array.from({ length: guardedBytes - 1 }).reduce<number>((power) => Math.imul(power, base), 1)
+const bases: Hash = [0x01000193, 0x5bd1e995]
 
-/** Hashes of the stretches of a text. */
-function* stretchesOf(text: Uint8Array): Generator<number> {
-  if (text.length < guardedBytes) return
-  let hash = hashOf(text)
-  for (let last = guardedBytes - 1; ; last++) {
-    if (isOfWord(text[last]!) && !isOfWord(text[last - 1]!)) yield hash
-    if (last + 1 >= text.length) return
-    hash = roll(hash, text[last + 1 - guardedBytes]!, text[last + 1]!)
+/** What the first byte of a stretch weighs. */
+const firstWeights = bases.map((base) =>
+  Array.from({ length: guardedBytes - 1 }).reduce<number>((power) => Math.imul(power, base), 1),
+) as unknown as Hash
+
+function hashOf(stretch: Uint8Array): Hash {
+  let [first, second] = [0, 0]
+  for (let i = 0; i < guardedBytes; i++) {
+    first = (Math.imul(first, bases[0]) + stretch[i]!) | 0
+    second = (Math.imul(second, bases[1]) + stretch[i]!) | 0
   }
-}
-
-/** Σ bᵢ · base^(guardedBytes − 1 − i) mod 2^32 over the first {@link guardedBytes} bytes. */
-function hashOf(text: Uint8Array): number {
-  let hash = 0
-  for (let i = 0; i < guardedBytes; i++) hash = (Math.imul(hash, base) + text[i]!) | 0
-  return hash
+  return [first, second]
 }
 
 /** The hash of the stretch one byte further on. */
-function roll(hash: number, gone: number, come: number): number {
-  return (Math.imul(hash - Math.imul(gone, firstWeight), base) + come) | 0
+function rolled([first, second]: Hash, gone: number, come: number): Hash {
+  return [
+    (Math.imul(first - Math.imul(gone, firstWeights[0]), bases[0]) + come) | 0,
+    (Math.imul(second - Math.imul(gone, firstWeights[1]), bases[1]) + come) | 0,
+  ]
+}
+
+/** Hashes of what a guard keeps of a text. */
+function* hashesIn(text: Uint8Array): Generator<Hash> {
+  if (text.length < guardedBytes) return
+  let hash = hashOf(text)
+  for (let last = guardedBytes - 1; ; last++) {
+    if (isWordStart(text, last)) yield hash
+    if (last + 1 >= text.length) return
+    hash = rolled(hash, text[last + 1 - guardedBytes]!, text[last + 1]!)
+  }
 }
 
 /** Every bit of the hash has a part in every bit of this: MurmurHash3's last step (Appleby). */
@@ -155,18 +146,52 @@ function mixed(hash: number): number {
   return h ^ (h >>> 16)
 }
 
-/** Letters and digits of ASCII, and all bytes of other characters. */
-function isOfWord(byte: number): boolean {
-  return byte >= 128 || (byte >= 48 && byte <= 57) || ((byte | 32) >= 97 && (byte | 32) <= 122)
+/** Ids that begin words alike: by their bytes up to the first of a word, or the last {@link guardedBytes} of these. */
+interface Beginning {
+  readonly bytes: Uint8Array
+  readonly ids: number[]
 }
 
-/** Where words begin in a token; its first byte may begin one, where it `isParted` from the byte before. */
-function wordStarts(bytes: Uint8Array, isParted: boolean): number[] {
-  return [...bytes.keys()].filter((i) => isOfWord(bytes[i]!) && (i === 0 ? isParted : !isOfWord(bytes[i - 1]!)))
+/** The beginnings of words in tokens behind a byte that is of a word, or not; an id stands with each that it holds. */
+function beginningsOf(bytesOf: Vocabulary['later'], isParted: boolean): Beginning[] {
+  const found = new Map<string, Beginning>()
+  for (const [id, bytes = none] of bytesOf.entries()) {
+    for (let at = 0; at < bytes.length; at++) {
+      if (at === 0 ? !(isParted && isWordStart(bytes, 0)) : !isWordStart(bytes, at)) continue
+      const beginning = bytes.slice(Math.max(0, at + 1 - guardedBytes), at + 1)
+      const key = Buffer.from(beginning).toString('latin1')
+      const known = found.get(key)
+      if (known) known.ids.push(id)
+      else found.set(key, { bytes: beginning, ids: [id] })
+    }
+  }
+  return [...found.values()]
 }
 
-/** Fills `tail` with the last bytes of a history; says whether there are so many. */
-function tailInto(tail: Uint8Array, { ids, length }: History, bytesOf: Vocabulary['later']): boolean {
+/** Whether a character begins at `at` that is of a word, behind one that is not. */
+function isWordStart(text: Uint8Array, at: number): boolean {
+  return !isContinuing(text[at]!) && isOfWord(text, at) && (at === 0 || !isOfWord(text, at - 1))
+}
+
+/**
+ * Whether the character that the byte at `at` is of belongs to words, in UTF-8: letters and digits of ASCII, its
+ * apostrophe, and all others but for those that begin with C2 or E2, which are signs for the most part.
+ */
+function isOfWord(text: Uint8Array, at: number): boolean {
+  let lead = at
+  while (lead > 0 && isContinuing(text[lead]!)) lead--
+  const byte = text[lead]!
+  if (byte >= 128) return byte !== 0xc2 && byte !== 0xe2
+  return byte === 39 || (byte >= 48 && byte <= 57) || ((byte | 32) >= 97 && (byte | 32) <= 122)
+}
+
+/** Whether a byte goes on with a character of several. */
+function isContinuing(byte: number): boolean {
+  return byte >= 128 && byte < 192
+}
+
+/** Fills `tail` from its end with the last bytes of a history; gives how many. */
+function tailInto(tail: Uint8Array, { ids, length }: History, bytesOf: Vocabulary['later']): number {
   let missing = tail.length
   for (let at = length - 1; at >= 0 && missing > 0; at--) {
     const bytes = bytesOf[ids[at]!] ?? none
@@ -174,7 +199,7 @@ function tailInto(tail: Uint8Array, { ids, length }: History, bytesOf: Vocabular
     missing -= taken.length
     tail.set(taken, missing)
   }
-  return missing === 0
+  return tail.length - missing
 }
 
 const none = new Uint8Array(0)

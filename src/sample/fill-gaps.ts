@@ -30,6 +30,7 @@ const ofContinuations = [
     'noRepeatNgram',
     'minTokens',
     'stop',
+    'allowCopies',
   ] as const),
   ...(['regex', 'jsonSchema', 'grammar'] as const),
   ...(['dryMultiplier', 'dryBase', 'dryAllowedLength', 'drySequenceBreakers'] as const),

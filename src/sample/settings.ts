@@ -225,7 +225,7 @@ export const samplerFields: readonly SettingField[] = [
     name: 'allowCopies',
     type: 'boolean',
     default: false,
-    description: 'write even what a copy guard forbids, where the model has one (atelier guard)',
+    description: 'write even what the model’s copy guard forbids, where it has one (atelier guard); forms always do',
   },
   {
     name: 'logProbabilities',

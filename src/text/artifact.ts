@@ -45,6 +45,8 @@ export const artifactSchema = z.object({
     digest: z.string(),
     architecture: z.string(),
     dataDigest: z.string().optional(),
+    /** Digest of the copy guard that it was written under. */
+    guard: z.string().optional(),
   }),
   engine: engineSchema,
   atelier: z.string(),

@@ -1,7 +1,9 @@
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { copyFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { readTokenizer } from '../data/tokenizers/folder.ts'
 import { ConfigError, DataError } from '../errors.ts'
-import { resolveModelFolder } from '../files/gallery-folder.ts'
+import { portableModelFolder, resolveModelFolder } from '../files/gallery-folder.ts'
 import { folderHolding } from '../models/adapter.ts'
 import { familyOfFolder } from '../models/checkpoint.ts'
 import { CopyGuard, guardedBytes, guardFile } from '../sample/copy-guard.ts'
@@ -29,12 +31,14 @@ export interface GuardResult {
 
 /**
  * Writes the {@link CopyGuard} of what a run learned from, or of other text, into a model's folder, where it is heeded
- * whenever the model writes. Throws DataError where there is no text, CheckpointError for the folder, ConfigError for a model
- * that fills gaps; an abort throws its reason.
+ * whenever the model writes, but for forms and where `allowCopies` is set. Throws DataError where there is no text, CheckpointError for the folder, ConfigError for a model
+ * that fills gaps or is of the package's gallery; an abort throws its reason.
  */
 export async function guardText(named: string, options: GuardTextOptions = {}): Promise<GuardResult> {
   const { data, field, signal, onProgress } = options
-  const folder = resolveModelFolder(named)
+  const folder = resolve(resolveModelFolder(named))
+  if (portableModelFolder(folder) !== folder)
+    throw new ConfigError(`guard: ${named} belongs to the package; copy the folder, and guard the copy`, { folder })
   if ((await familyOfFolder(folder)) === 'masked')
     throw new ConfigError(`guard: ${folder} fills gaps, which copies little; guard a model that writes on`, { folder })
   const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
@@ -55,10 +59,20 @@ export async function guardText(named: string, options: GuardTextOptions = {}): 
       })
     }
     const guard = CopyGuard.of(texts)
+    if (guard.bytes === 0)
+      throw new DataError(
+        `guard: no text is longer than ${guardedBytes} bytes; there is nothing to keep from being copied`,
+      )
     const path = join(folder, guardFile)
     await guard.write(path)
     return { path, guardedBytes, bytes: guard.bytes }
   } finally {
     corpus?.close()
   }
+}
+
+/** Copies the guard of a model's folder, where there is one, into that of a model made of it. */
+export async function takeGuardAlong(from: string, to: string): Promise<void> {
+  const path = join(await folderHolding(from, guardFile), guardFile)
+  if (existsSync(path)) await copyFile(path, join(to, guardFile))
 }

@@ -64,18 +64,17 @@ export async function encodeText(
   return { ids: tokensInMemory(ids.view()), bytes, documents }
 }
 
-/** Most characters that are indexed: an index takes some ten bytes for each while it is built. */
-const mostCharacters = 1 << 27
 const readAtOnce = 1 << 16
 
 /**
- * The documents of a text of ids, decoded; special tokens are left out. Ends after {@link mostCharacters}.
- * `onRead` hears of ids read.
+ * The documents of a text of ids, decoded; special tokens are left out. Ends after `mostCharacters`. `onRead` hears of ids
+ * read.
  */
 export function* documentsOf(
   ids: TokenSource,
   tokenizer: Tokenizer,
   onRead: (done: number) => void = () => {},
+  mostCharacters = Number.POSITIVE_INFINITY,
 ): Generator<string> {
   const decoder = tokenizer.streamDecoder({ skipSpecial: true })
   const chunk = new Int32Array(readAtOnce)

@@ -6,6 +6,7 @@ import { folderHolding } from '../models/adapter.ts'
 import { familyOfFolder, loadAnyModel, saveModel } from '../models/checkpoint.ts'
 import { asAdapted, mergedWeights } from '../models/lora.ts'
 import { denseWeights } from '../models/quantized-weights.ts'
+import { takeGuardAlong } from './guard-text.ts'
 
 /** What {@link mergeText} tells. */
 export interface MergeResult {
@@ -33,6 +34,7 @@ export async function mergeText(folder: string, { out }: { readonly out: string 
     async (temporary) => {
       await writeTokenizer(temporary, tokenizer, architecture.dimensions.contextLength)
       await saveModel(temporary, architecture, weights, { metadata })
+      await takeGuardAlong(folder, temporary)
     },
     CheckpointError,
   )

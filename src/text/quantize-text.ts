@@ -7,6 +7,7 @@ import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { isAdapter } from '../models/adapter.ts'
 import { saveQuantized } from '../models/checkpoint.ts'
 import { quantizeWeights } from '../models/quantized-weights.ts'
+import { takeGuardAlong } from './guard-text.ts'
 import { corpusOf, textFor } from './measured-text.ts'
 import { measureLoss } from './measures/next.ts'
 import { openingOf } from './prompt.ts'
@@ -94,6 +95,7 @@ export async function quantizeText(named: string, options: QuantizeTextOptions):
       async (temporary) => {
         await writeTokenizer(temporary, model.tokenizer, architecture.dimensions.contextLength)
         await saveQuantized(temporary, architecture, mixed, { bits, metadata })
+        await takeGuardAlong(folder, temporary)
       },
       CheckpointError,
     )

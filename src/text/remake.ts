@@ -76,7 +76,17 @@ function callsOf(artifacts: readonly StoredArtifact[]): StoredArtifact[][] {
   for (const artifact of artifacts) {
     const { model, engine, settings } = artifact
     const { lookup, draft } = artifact.speculation ?? {}
-    const made = [model.path, model.digest, engine, settings, promptsOf(artifact), lengthOf(artifact), lookup, draft]
+    const made = [
+      model.path,
+      model.digest,
+      model.guard,
+      engine,
+      settings,
+      promptsOf(artifact),
+      lengthOf(artifact),
+      lookup,
+      draft,
+    ]
     const key = JSON.stringify([...made, artifact.chat])
     calls.set(key, [...(calls.get(key) ?? []), artifact])
   }
@@ -95,11 +105,12 @@ function lengthOf({ finishReason, ids }: StoredArtifact): number | undefined {
 async function remakeCall(group: readonly StoredArtifact[], options: RemakeOptions): Promise<Remake[]> {
   const first = group[0]!
   const maxTokens = lengthOf(first)
-  const settings = resolveSamplerSettings({ ...first.settings, ...(maxTokens ? { maxTokens } : {}) })
   const { lookup, draft: recorded } = first.speculation ?? {}
   const model = await loadRecorded(first.model, first.engine, options)
   let draft: TextModel | undefined
   try {
+    const unguarded = model.guard && first.model.guard === undefined ? { allowCopies: true } : {}
+    const settings = resolveSamplerSettings({ ...first.settings, ...unguarded, ...(maxTokens ? { maxTokens } : {}) })
     if (recorded) draft = await loadRecorded(recorded, first.engine, { ...options, model: recorded.path })
     const speculation = draft ? { draft } : lookup === undefined ? undefined : { lookup }
     const how = { ...(speculation ? { speculation } : {}), ...(first.chat ? { chat: first.chat } : {}) }
@@ -123,7 +134,7 @@ function rowOf(made: readonly TextArtifact[], { row }: StoredArtifact): TextArti
 
 /** Loads the model that a record names and checks that it is the one. */
 async function loadRecorded(
-  model: Pick<StoredArtifact['model'], 'path' | 'digest'>,
+  model: Pick<StoredArtifact['model'], 'path' | 'digest' | 'guard'>,
   engine: StoredArtifact['engine'],
   options: RemakeOptions,
 ): Promise<TextModel> {
@@ -135,8 +146,13 @@ async function loadRecorded(
     threads: options.threads ?? engine.threads,
   })
   const digest = await found.digest()
-  if (digest === model.digest) return found
+  if (digest === model.digest && (model.guard === undefined || model.guard === found.guard?.digest)) return found
   await found.release()
+  if (digest === model.digest)
+    throw new CheckpointError(
+      `remake: the artifact was written under copy guard ${model.guard?.slice(0, 16)}…, ${folder} holds ${found.guard?.digest.slice(0, 16) ?? 'none'}; put the first one back there`,
+      { folder, wanted: model.guard },
+    )
   const remedy = 'name its folder by --model'
   if (options.model === undefined && folder !== model.path)
     throw new CheckpointError(

@@ -16,12 +16,12 @@ import { type Completion, completionOf } from '../sample/complete.ts'
 import type { Constraint } from '../sample/constraint.ts'
 import { CopyGuard, guardFile } from '../sample/copy-guard.ts'
 import type { GenerateOptions, GenerationEvent, Speculation } from '../sample/generation.ts'
-import { type FormSettings, formOf } from '../sample/grammar/form.ts'
+import { asksForForm, type FormSettings, formOf } from '../sample/grammar/form.ts'
 import { GrammarConstraint } from '../sample/grammar/grammar-constraint.ts'
 import { vocabularyOfTokenizer } from '../sample/grammar/vocabulary.ts'
 import type { LogitsProcessor } from '../sample/penalties.ts'
 import { resolveSamplerSettings } from '../sample/resolve-settings.ts'
-import type { SamplerHooks } from '../sample/sampler.ts'
+import type { LogitsHook } from '../sample/sampler.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
 import type { TextArtifact } from './artifact.ts'
@@ -67,7 +67,7 @@ export class TextModel {
   readonly #writer: Writer
   #digest: Promise<string> | undefined
   #talk: Chat | undefined
-  #forbidCopies: LogitsProcessor | undefined
+  #copies: LogitsProcessor | undefined
   /** The last form that was asked for, and what it came to: its masks are worth keeping. */
   #form: { readonly key: string; readonly constraint: Constraint | undefined } = { key: '', constraint: undefined }
 
@@ -102,7 +102,7 @@ export class TextModel {
       })
     const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
     const family = await familyOfFolder(folder)
-    const guardPath = join(folder, guardFile)
+    const guardPath = join(await folderHolding(folder, guardFile), guardFile)
     const guard = existsSync(guardPath) ? await CopyGuard.read(guardPath) : undefined
     const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
     try {
@@ -206,6 +206,11 @@ export class TextModel {
     return this.#writer.logProbability(prompt, ids, ends ? this.#endOfText() : [])
   }
 
+  /** Whether what is written by these settings is kept from copies: a form may leave nothing else than a copy. */
+  isGuarded(settings: SamplerSettings): boolean {
+    return this.guard !== undefined && !settings.allowCopies && !asksForForm(settings)
+  }
+
   /** SHA-256 of the model's files. */
   digest(): Promise<string> {
     this.#digest ??= modelDigest(this.folder)
@@ -244,18 +249,17 @@ export class TextModel {
       endOfText: [...new Set([...this.#endOfText(), ...(chat ? this.#chat().ends() : [])])],
       decoder: () => textDecoder(tokenizer, true),
       breakerId: (text) => tokenizer.encode(text).at(-1),
-      ...(constraint ? { constraint } : { hooks: this.#hooks(settings) }),
+      ...(constraint ? { constraint } : {}),
+      ...(this.isGuarded(settings) ? { hooks: { beforeWarpers: this.#forbidCopies() } } : {}),
       ...(signal ? { signal } : {}),
       ...(speculation ? { speculation: this.#guesser(speculation) } : {}),
     }
   }
 
-  /** A form is kept to first: it may leave nothing else than what stood in the corpus. */
-  #hooks({ allowCopies }: SamplerSettings): SamplerHooks {
-    if (!this.guard || allowCopies) return {}
-    this.#forbidCopies ??= this.guard.processor(vocabularyOfTokenizer(this.tokenizer))
-    const forbid = this.#forbidCopies
-    return { beforeWarpers: (logits, { history }) => forbid(logits, history) }
+  #forbidCopies(): LogitsHook {
+    this.#copies ??= this.guard!.processor(vocabularyOfTokenizer(this.tokenizer))
+    const forbid = this.#copies
+    return (logits, { history }) => forbid(logits, history)
   }
 
   #guesser(speculation: TextSpeculation): Speculation {
@@ -322,6 +326,7 @@ export class TextModel {
         digest,
         architecture: loaded.row.name,
         ...(dataDigest === undefined ? {} : { dataDigest }),
+        ...(this.isGuarded(settings) ? { guard: this.guard!.digest } : {}),
       },
       engine: this.describeEngine(),
       atelier: version,

@@ -68,7 +68,7 @@ export async function measureSamples(
     samples: {
       ...(isOne ? { prompt: prompts[0]! } : {}),
       ...{ tokens, settings, seeds },
-      ...(model.guard && !settings.allowCopies ? { guardedBytes } : {}),
+      ...(model.isGuarded(settings) ? { guardedBytes } : {}),
       ...own,
     },
     baseline,
@@ -96,14 +96,17 @@ async function writeTexts(
   return made
 }
 
+/** Most characters that are indexed: an index takes some ten bytes for each while it is built. */
+const mostCharacters = 1 << 27
+
 async function indexOf({ train, tokenizer }: Corpus, { onProgress, signal }: EvaluateTextOptions) {
   let read = 0
-  const documents = documentsOf(train, tokenizer, (done) => {
+  const onRead = (done: number) => {
     signal?.throwIfAborted()
     onProgress?.({ stage: 'index', done, total: train.tokens })
     read = done
-  })
-  const index = await CorpusIndex.build(documents)
+  }
+  const index = await CorpusIndex.build(documentsOf(train, tokenizer, onRead, mostCharacters))
   const isPartial = read < train.tokens
   return { index, indexedCharacters: index.characters, ...(isPartial ? { isIndexPartial: true as const } : {}) }
 }
