@@ -13,7 +13,7 @@ import { guardText } from './guard-text.ts'
 import { quantizeText } from './quantize-text.ts'
 import { remakeArtifact } from './remake.ts'
 import { runToEnd, temporaryFolder, tinySizes, tinyText } from './testing/tiny-run.ts'
-import { TextModel } from './text-model.ts'
+import { TextModel, type WriteOptions } from './text-model.ts'
 
 const { fresh, file, remove } = temporaryFolder()
 const run = fresh()
@@ -30,10 +30,14 @@ const wanted = { maxTokens: 60, n: 16, seed: 3 }
 const form = { regex: '[A-Za-z .!?]{60}', n: 2, seed: 5 }
 
 /** What the model writes, anew from its folder. */
-async function written(settings: Partial<SamplerSettings> = {}, folder = run): Promise<TextArtifact[]> {
+async function written(
+  settings: Partial<SamplerSettings> = {},
+  folder = run,
+  options: WriteOptions = {},
+): Promise<TextArtifact[]> {
   const model = await TextModel.load(folder, { threads: 2 })
   try {
-    return await model.complete([prompt], { ...wanted, ...settings })
+    return await model.complete([prompt], { ...wanted, ...settings }, options)
   } finally {
     await model.release()
   }
@@ -60,6 +64,8 @@ it('lets a model write until a word would begin as before, if it is not told to 
   expect(longest(textsOf(guarded))).toBeLessThan(guardedBytes + 12)
   expect(guarded.filter(({ text }, i) => text !== free[i]!.text).length).toBeGreaterThan(12)
   expect(textsOf(await written({ allowCopies: true }))).toEqual(textsOf(free))
+  expect(longest(textsOf(await written({ beams: 2, n: 2 })))).toBeLessThan(guardedBytes + 12)
+  expect(longest(textsOf(await written({}, run, { speculation: { lookup: 4 } })))).toBeLessThan(guardedBytes + 12)
   expect(textsOf(await written(form))).toEqual(textsOf(formed))
 
   const records = {
@@ -97,6 +103,7 @@ it('is refused where it can be of no use or is not to be written, and a file tha
   await expect(guardText(blanks)).rejects.toThrow(ConfigError)
   expect(existsSync(join(blanks, guardFile))).toBe(false)
   await expect(guardText('gallery/en', { data: options.data })).rejects.toThrow('belongs to the package')
+  await expect(guardText(run, { field: 'text' })).rejects.toThrow('a field is of files')
   await expect(guardText(run, { data: [file('short.txt', 'too short')] })).rejects.toThrow('no text is longer than 36')
   writeFileSync(guardPath, 'no safetensors')
   await expect(TextModel.load(run)).rejects.toThrow(CheckpointError)

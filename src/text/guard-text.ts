@@ -32,10 +32,12 @@ export interface GuardResult {
 /**
  * Writes the {@link CopyGuard} of what a run learned from, or of other text, into a model's folder, where it is heeded
  * whenever the model writes, but for forms and where `allowCopies` is set. Throws DataError where there is no text, CheckpointError for the folder, ConfigError for a model
- * that fills gaps or is of the package's gallery; an abort throws its reason.
+ * that fills gaps or is of the package's gallery, and for a field of nothing; an abort throws its reason.
  */
 export async function guardText(named: string, options: GuardTextOptions = {}): Promise<GuardResult> {
   const { data, field, signal, onProgress } = options
+  if (field !== undefined && !data)
+    throw new ConfigError('guard: a field is of files; name them by --data, or leave --field out')
   const folder = resolve(resolveModelFolder(named))
   if (portableModelFolder(folder) !== folder)
     throw new ConfigError(`guard: ${named} belongs to the package; copy the folder, and guard the copy`, { folder })

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,6 +13,7 @@ import { Decoder } from '../models/decoder.ts'
 import { LoraModel, loraTargets } from '../models/lora.ts'
 import { modelDigest } from '../models/model-digest.ts'
 import { Random } from '../random/random.ts'
+import { CopyGuard, guardFile } from '../sample/copy-guard.ts'
 import { mergeText } from './merge-text.ts'
 import { quantizeText } from './quantize-text.ts'
 import { TextModel } from './text-model.ts'
@@ -71,6 +72,18 @@ describe('an adapter', () => {
     expect(Math.abs((await plain!.logProbability(...asked))! - said)).toBeGreaterThan(0.1)
     expect(new Set([await apart!.digest(), await plain!.digest(), await merged!.digest()]).size).toBe(3)
     for (const model of [apart, merged, plain]) await model!.release()
+  })
+
+  it('keeps to the guard of its base, which does not make it another, and hands it on', async () => {
+    const [digest, out, guard] = [await modelDigest(adapter), join(root, 'guarded'), join(base, guardFile)]
+    await CopyGuard.of(() => ['What stands here is long enough to be known again.']).write(guard)
+    await mergeText(adapter, { out })
+    expect(readFileSync(join(out, guardFile))).toEqual(readFileSync(guard))
+    const model = await TextModel.load(adapter, { threads: 1 })
+    expect(model.guard?.digest).toBe((await CopyGuard.read(guard)).digest)
+    await model.release()
+    expect(await modelDigest(adapter)).toBe(digest)
+    rmSync(guard)
   })
 
   it('is another model on another base', async () => {
