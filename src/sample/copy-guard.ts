@@ -25,6 +25,7 @@ const format = 'atelier-copy-guard-1'
  */
 export class CopyGuard {
   readonly #bits: Uint8Array
+  #digest: string | undefined
 
   private constructor(bits: Uint8Array) {
     this.#bits = bits
@@ -64,7 +65,8 @@ export class CopyGuard {
 
   /** SHA-256 of the filter, in hexadecimal digits. */
   get digest(): string {
-    return createHash('sha256').update(this.#bits).digest('hex')
+    this.#digest ??= createHash('sha256').update(this.#bits).digest('hex')
+    return this.#digest
   }
 
   /** Whether these {@link guardedBytes} bytes are known; a strange stretch is, now and then. */
@@ -157,7 +159,7 @@ function beginningsOf(bytesOf: Vocabulary['later'], isParted: boolean): Beginnin
   const found = new Map<string, Beginning>()
   for (const [id, bytes = none] of bytesOf.entries()) {
     for (let at = 0; at < bytes.length; at++) {
-      if (at === 0 ? !(isParted && isWordStart(bytes, 0)) : !isWordStart(bytes, at)) continue
+      if (!isWordStart(bytes, at) || (at === 0 && !isParted)) continue
       const beginning = bytes.slice(Math.max(0, at + 1 - guardedBytes), at + 1)
       const key = Buffer.from(beginning).toString('latin1')
       const known = found.get(key)
