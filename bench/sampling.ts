@@ -2,7 +2,12 @@
  * What choosing one id costs, apart from the model: `logNormalizer` (for the log-probability) and `Sampler.choose`.
  * Medians in microseconds for each setting, over logits like a small language model's.
  */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readTokenizer } from '../src/data/tokenizers/folder.ts'
 import { Random } from '../src/random/random.ts'
+import { CopyGuard, guardFile } from '../src/sample/copy-guard.ts'
+import { vocabularyOfTokenizer } from '../src/sample/grammar/vocabulary.ts'
 import { createHistory } from '../src/sample/history.ts'
 import { logNormalizer } from '../src/sample/log-probabilities.ts'
 import { resolveSamplerSettings } from '../src/sample/resolve-settings.ts'
@@ -62,5 +67,21 @@ for (const [name, settings] of Object.entries(cases)) {
   const choose = (round: number) => sampler.choose(rows[round % 16]!, { row: 0, step: round, history }, random)
   measurements.push(measure(name, choose))
 }
+measurements.push(await measureGuard())
 for (const { measure: name, value } of measurements) console.log(`${name}: ${value} µs`)
 record('sampling', measurements)
+
+/** The copy guard of gallery/articles beside 128 places of a text of its own. */
+async function measureGuard(): Promise<Measurement> {
+  const tokenizer = await readTokenizer('gallery/articles')
+  const forbid = (await CopyGuard.read(join('gallery/articles', guardFile))).processor(vocabularyOfTokenizer(tokenizer))
+  const { samples } = JSON.parse(readFileSync('gallery/articles/card.json', 'utf8'))
+  const ids = tokenizer.encode(samples.map(({ text }: { text: string }) => text).join('\n'))
+  const histories = Array.from({ length: 128 }, (_, i) => createHistory([...ids.subarray(0, 128 + i)], capacity))
+  const logits = new Float32Array(tokenizer.vocabSize)
+  return {
+    measure: `copy guard of gallery/articles, vocabulary ${tokenizer.vocabSize}`,
+    value: medianMicroseconds((round) => forbid(logits, histories[round % histories.length]!)),
+    unit: 'µs',
+  }
+}

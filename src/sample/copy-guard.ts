@@ -71,7 +71,12 @@ export class CopyGuard {
 
   /** Whether these {@link guardedBytes} bytes are known; a strange stretch is, now and then. */
   has(stretch: Uint8Array): boolean {
-    return this.#places(hashOf(stretch)).every((at) => (this.#bits[at >>> 3]! & (1 << (at & 7))) !== 0)
+    const hash = mixed(hashOf(stretch))
+    for (let i = 0; i < probes; i++) {
+      const at = this.#place(hash, i)
+      if ((this.#bits[at >>> 3]! & (1 << (at & 7))) === 0) return false
+    }
+    return true
   }
 
   /** Forbids ids in which a word begins as it did behind the same bytes of the corpus. */
@@ -91,14 +96,17 @@ export class CopyGuard {
     }
   }
 
-  #add(hash: Hash): void {
-    for (const at of this.#places(hash)) this.#bits[at >>> 3]! |= 1 << (at & 7)
+  #add(stretch: Hash): void {
+    const hash = mixed(stretch)
+    for (let i = 0; i < probes; i++) {
+      const at = this.#place(hash, i)
+      this.#bits[at >>> 3]! |= 1 << (at & 7)
+    }
   }
 
-  /** Bits of a stretch, as many as it has probes by two hashes (Kirsch and Mitzenmacher 2006). */
-  #places([first, second]: Hash): number[] {
-    const [start, step] = [mixed(first), mixed(second)]
-    return Array.from({ length: probes }, (_, i) => ((start + Math.imul(i, step)) >>> 0) % (this.#bits.length * 8))
+  /** Where a stretch sets its i-th bit, by two hashes (Kirsch and Mitzenmacher 2006). */
+  #place([start, step]: Hash, i: number): number {
+    return ((start + Math.imul(i, step)) >>> 0) % (this.#bits.length * 8)
   }
 }
 
@@ -140,8 +148,12 @@ function* hashesIn(text: Uint8Array): Generator<Hash> {
   }
 }
 
+function mixed([first, second]: Hash): Hash {
+  return [mixedBits(first), mixedBits(second)]
+}
+
 /** Every bit of the hash has a part in every bit of this: MurmurHash3's last step (Appleby). */
-function mixed(hash: number): number {
+function mixedBits(hash: number): number {
   let h = hash
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)

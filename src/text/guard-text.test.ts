@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { CheckpointError, ConfigError, DataError } from '../errors.ts'
@@ -102,6 +102,10 @@ it('is refused where it can be of no use or is not to be written, and a file tha
   await runToEnd({ ...options, out: blanks, tokenizer: { kind: 'wordpiece' }, budget: { steps: 2 } })
   await expect(guardText(blanks)).rejects.toThrow(ConfigError)
   expect(existsSync(join(blanks, guardFile))).toBe(false)
+  copyFileSync(guardPath, join(blanks, guardFile))
+  const filler = await TextModel.load(blanks, { threads: 2 })
+  expect(filler.guard).toBeUndefined()
+  await filler.release()
   await expect(guardText('gallery/en', { data: options.data })).rejects.toThrow('belongs to the package')
   await expect(guardText(run, { field: 'text' })).rejects.toThrow('a field is of files')
   await expect(guardText(run, { data: [file('short.txt', 'too short')] })).rejects.toThrow('no text is longer than 36')

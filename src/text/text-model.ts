@@ -60,7 +60,7 @@ export class TextModel {
   readonly folder: string
   readonly tokenizer: Tokenizer
   readonly family: Family
-  /** What keeps it from copying, where its folder has such a file. */
+  /** What keeps it from copying, where its folder has such a file; a model that fills gaps heeds none. */
   readonly guard: CopyGuard | undefined
   readonly #loaded: LoadedAny
   readonly #engine: Engine
@@ -103,7 +103,7 @@ export class TextModel {
     const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
     const family = await familyOfFolder(folder)
     const guardPath = join(await folderHolding(folder, guardFile), guardFile)
-    const guard = existsSync(guardPath) ? await CopyGuard.read(guardPath) : undefined
+    const guard = family !== 'masked' && existsSync(guardPath) ? await CopyGuard.read(guardPath) : undefined
     const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
     try {
       const { loaded, open } = await readModel(family, folder, engine)
