@@ -54,7 +54,7 @@ export function addGenerateImage(parent: Command): void {
     .option('--class <name>', 'a class by name or number (repeatable); each in turn by default', repeated)
     .option(
       '--n <n>',
-      'how many pictures [1 to 10000; default: 1]',
+      'how many pictures [1 to 10000; default: one of each prompt or class, else 1]',
       numberOption('--n', { ...wholeFrom1, maximum: 1e4 }),
     )
     .option('--grid', 'all pictures in one file')
@@ -173,9 +173,16 @@ function make(model: ImageModel, asked: Asked, progress: Progress, signal: Abort
 async function makePictures(model: ImageModel, asked: Asked, progress: Progress, signal: AbortSignal): Promise<Made> {
   const { grid = false, columns, out, latent, n } = asked
   const found = latent ? await readLatents(model, latent) : undefined
-  const total = found?.latents.length ?? n ?? 1
+  const { countAsked } = await import('../image/asking.ts')
+  const total = found?.latents.length ?? n ?? countAsked(given({ prompt: asked.prompt, className: asked.class }))
   const { pictures: files, record } = pictureFiles(out, grid ? 1 : total)
   await checkPictureFiles({ pictures: files, record })
+  const { checkGrid, encodeGrid, encodePicture, pictureFormat } = await import('../image/render/encode.ts')
+  const format = isFolder(out) ? 'png' : pictureFormat(out)
+  const enlarged = { ...given({ scale: asked.scale, size: asked.size }), format }
+  const gridOptions = { ...enlarged, ...given({ columns }) }
+  if (grid) checkGrid(total, model.loaded.gan.config, gridOptions)
+  else checkGrid(1, model.loaded.gan.config, { ...enlarged, gap: 0 })
   const { pictures, artifacts } = await model.generate({
     ...settingsOf(asked, progress, signal),
     ...(found ? given({ prompt: asked.prompt ?? found.prompt, className: asked.class ?? found.className }) : {}),
@@ -183,13 +190,8 @@ async function makePictures(model: ImageModel, asked: Asked, progress: Progress,
     n: total,
     seed: asked.seed,
   })
-  const { encodeGrid, encodePicture, pictureFormat } = await import('../image/render/encode.ts')
-  const format = isFolder(out) ? 'png' : pictureFormat(out)
-  const enlarged = given({ scale: asked.scale, size: asked.size })
   const encode = (index: number) =>
-    grid
-      ? encodeGrid(pictures, { ...enlarged, ...given({ columns }), format })
-      : encodePicture(pictures, { ...enlarged, index, format })
+    grid ? encodeGrid(pictures, gridOptions) : encodePicture(pictures, { ...enlarged, index })
   return { artifacts, files, record, encode }
 }
 
@@ -199,10 +201,11 @@ async function makeLoop(model: ImageModel, asked: Asked, progress: Progress, sig
   await checkPictureFiles({ pictures: files, record })
   const stops: (number | Float32Array)[] = []
   for (const stop of interpolate) stops.push(...(await stopOf(model, stop)))
+  const { animationFormat, checkAnimation, encodeAnimation } = await import('../image/render/encode.ts')
+  const frameOptions = { ...given({ scale: asked.scale, size: asked.size }), format: animationFormat(out) }
+  checkAnimation(frames, model.loaded.gan.config, frameOptions)
   const { pictures, artifact } = await model.interpolate({ ...settingsOf(asked, progress, signal), stops, frames })
-  const { animationFormat, encodeAnimation } = await import('../image/render/encode.ts')
-  const enlarged = given({ scale: asked.scale, size: asked.size })
-  const encode = () => encodeAnimation(pictures, { ...enlarged, format: animationFormat(out) })
+  const encode = () => encodeAnimation(pictures, frameOptions)
   return { artifacts: [artifact], files, record, encode }
 }
 
@@ -211,6 +214,9 @@ async function makeProjection(model: ImageModel, asked: Asked, progress: Progres
   const { pictures: files, record } = pictureFiles(out, 1)
   await checkPictureFiles({ pictures: files, record })
   const { projectFile } = await import('../image/project.ts')
+  const { checkGrid, encodeGrid, pictureFormat } = await import('../image/render/encode.ts')
+  const gridOptions = { ...given({ scale: asked.scale, size: asked.size }), columns: 2, format: pictureFormat(out) }
+  checkGrid(2, model.loaded.gan.config, gridOptions)
   const { original, reconstruction, artifact } = await projectFile(model, project, {
     ...given({ steps, prompt: asked.prompt, className: asked.class, guidance: asked.guidance }),
     seed,
@@ -222,10 +228,7 @@ async function makeProjection(model: ImageModel, asked: Asked, progress: Progres
         `step ${count(done)} of ${count(total)}, distance ${distance.toFixed(4)}`,
       ),
   })
-  const { encodeGrid, pictureFormat } = await import('../image/render/encode.ts')
-  const enlarged = given({ scale: asked.scale, size: asked.size })
-  const encode = () =>
-    encodeGrid(beside(original, reconstruction), { ...enlarged, columns: 2, format: pictureFormat(out) })
+  const encode = () => encodeGrid(beside(original, reconstruction), gridOptions)
   return { artifacts: [artifact], files, record, encode }
 }
 
@@ -288,6 +291,9 @@ async function checkOptions(options: Options, out: string): Promise<void> {
   const { interpolate, project, grid, latent } = options
   oneOf({ ...options }, ['project', 'interpolate', 'latent'], 'a call makes one thing')
   oneOf({ ...options }, ['project', 'interpolate', 'grid'], 'a call makes one thing')
+  oneOf({ ...options }, ['project', 'truncation'], 'the latent that comes nearest is sought anywhere')
+  oneOf({ ...options }, ['latent', 'truncation'], 'a latent is painted as it is')
+  oneOf({ ...options }, ['latent', 'seed'], 'a latent is painted as it is, without chance')
   oneOf({ ...options }, ['prompt', 'class'], 'a model takes words or classes')
   oneOf({ ...options }, ['scale', 'size'], 'a picture has one size')
   const wants = (name: keyof Options, flag: string, has: boolean) => {

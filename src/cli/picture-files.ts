@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { extname, join, sep } from 'node:path'
+import { DataError } from '../errors.ts'
 import { checkWritable, writeFileAtomic } from '../files/atomic-write.ts'
 
 /** Where pictures go: one file each, and the record of how they were made beside them. */
@@ -25,10 +27,22 @@ export function isFolder(out: string): boolean {
   return out.endsWith('/') || out.endsWith(sep) || extname(out) === ''
 }
 
-/** Throws DataError where the files could not be written now. */
+/** Throws DataError where the files could not be written now, or where the record's name is taken by something else. */
 export async function checkPictureFiles({ pictures, record }: PictureFiles): Promise<void> {
   await checkWritable(pictures[0]!)
   await checkWritable(record)
+  if (!existsSync(record) || (await isRecord(record))) return
+  throw new DataError(`write ${record}: it holds something else than a record of pictures; choose another --out`, {
+    path: record,
+  })
+}
+
+async function isRecord(path: string): Promise<boolean> {
+  const { readImageArtifacts } = await import('../image/remake.ts')
+  return readImageArtifacts(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Writes bytes to their files, each whole or not at all. Throws DataError. */

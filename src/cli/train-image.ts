@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { ConfigError } from '../errors.ts'
 import { shellWord } from '../files/shell-word.ts'
@@ -204,7 +205,10 @@ async function checkResumed(run: string, options: Options): Promise<void> {
   if (!(await runExists(run))) return
   const { readImageRun } = await import('../image/run.ts')
   const { resolveImageSettings } = await import('../image/settings.ts')
+  const { readImageIndex } = await import('../image/data/image-shards.ts')
+  const { parseColour } = await import('../image/codec/picture.ts')
   const record = await readImageRun(run)
+  const { background, channels } = await readImageIndex(join(run, record.corpus))
   const { preset, architecture, size, settings, condition } = record
   const said = resolveImageSettings({ preset, architecture, size, set: options.set })
   const claims: Claim[] = [
@@ -212,6 +216,8 @@ async function checkResumed(run: string, options: Options): Promise<void> {
     ['architecture', options.architecture, architecture],
     ['size', options.size, size],
     ['fit', options.fit, record.fit],
+    ['channels', options.channels, channels],
+    ['background', options.background && parseColour(options.background).join(), background.join()],
     ['condition', options.condition === 'auto' ? undefined : options.condition, condition],
     ['seed', options.seed, record.seed],
     ['licence', options.licence, record.licence],

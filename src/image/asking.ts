@@ -12,6 +12,11 @@ export interface Asked {
   readonly className?: string | number | readonly (string | number)[]
 }
 
+/** How many things are asked for, 1 where nothing is named. */
+export function countAsked({ prompt, className }: Asked): number {
+  return [prompt ?? className ?? ''].flat().length
+}
+
 /** One thing to ask for, as records tell it and as the generator takes it. */
 export interface Condition {
   readonly prompt?: string
@@ -35,7 +40,7 @@ export function conditionsOf(model: Asking, asked: Asked): readonly Condition[] 
   const { kind } = model.conditioning
   if (asked.prompt !== undefined && kind !== 'text')
     throw new ConfigError(
-      `prompt: the model ${kind === 'class' ? `takes classes, not words: ${listed(model.classes)}` : 'takes no words; leave it out'}`,
+      `prompt: the model ${kind === 'class' ? `takes classes, not words; ask by class: ${listed(model.classes)}` : 'takes no words; leave it out'}`,
     )
   if (asked.className !== undefined && kind !== 'class')
     throw new ConfigError(
@@ -62,12 +67,17 @@ export function classIndex(classes: readonly string[], name: string | number): n
   if (found >= 0) return found
   const index = Number(name)
   if (asked !== '' && Number.isInteger(index) && index >= 0 && index < classes.length) return index
-  const having = lower.flatMap((other, i) => (other.split(/[^\p{L}\p{N}]+/u).includes(asked) ? [i] : []))
+  const having = lower.flatMap((other, i) => (partsOf(other).includes(asked) ? [i] : []))
   if (typeof name === 'string' && having.length === 1) return having[0]!
   const nearest = nearestName(String(name), classes)
   const remedy =
     nearest === undefined ? `wanted one of ${listed(classes)}` : `did you mean ${nearest}? There are ${listed(classes)}`
   throw new ConfigError(`class: there is no '${name}'; ${remedy}`, { class: name, classes })
+}
+
+/** Words of a class's name, and names that it has between slashes. */
+function partsOf(name: string): string[] {
+  return [...name.split(/[^\p{L}\p{N}]+/u), ...name.split('/').map((part) => part.trim())]
 }
 
 function textCondition({ conditioning, tokenizer }: Asking, prompt: string | undefined): Condition {

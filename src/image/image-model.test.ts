@@ -85,8 +85,20 @@ describe('pictures', () => {
   })
 
   test('take turns over several things asked for', async () => {
-    const { artifacts } = await models.text.generate({ seed: 3, n: 3, prompt: ['a cat', 'an apple'] })
-    expect(artifacts.map(({ prompt }) => prompt)).toEqual(['a cat', 'an apple', 'a cat'])
+    const prompt = ['a cat', 'an apple']
+    const prompts = async (asked: object) =>
+      (await models.text.generate({ seed: 3, prompt, ...asked })).artifacts.map((made) => made.prompt)
+    expect(await prompts({ n: 3 })).toEqual(['a cat', 'an apple', 'a cat'])
+    expect(await prompts({})).toEqual(prompt)
+  })
+
+  test('of calls at the same time are those of calls one by one', async () => {
+    const paint = async (seed: number, guidance = 1) =>
+      (await models.class.generate({ seed, n: 2, className: 0, guidance })).artifacts.map(({ pixels }) => pixels)
+    const asked = [[1], [2], [3, 2], [4, 3], [5, 2]] as const
+    const alone: string[][] = []
+    for (const [seed, guidance] of asked) alone.push(await paint(seed, guidance))
+    expect(await Promise.all(asked.map(([seed, guidance]) => paint(seed, guidance)))).toEqual(alone)
   })
 
   test('tell how far they are, and stop where they are asked to', async () => {
@@ -163,6 +175,7 @@ describe('refused in one line', () => {
     ['none', { truncation: 0 }, 'truncation: got 0, wanted 0.05 to 10'],
     ['none', { n: 0 }, 'generate: n is 0, wanted a whole number from 1'],
     ['none', { seed: -1 }, 'seed: got -1, wanted an integer from 0'],
+    ['none', { latents: [new Float32Array(8)], truncation: 1 }, 'truncation: latents are painted as they are'],
     ['none', { latents: [new Float32Array(5)] }, 'latent: got 5 numbers, the model takes 8'],
   ]
 
@@ -185,6 +198,7 @@ test('a class is found by its name before its number, and a number is an index',
     2, 0, 1,
   ])
   expect(classIndex(tinyClasses, 'boot')).toBe(1)
+  expect(classIndex(['Shirt', 'T-shirt/top'], 't-shirt')).toBe(1)
   expect(() => classIndex([...tinyClasses, 'Rain boot'], 'boot')).toThrow("there is no 'boot'")
   expect(() => classIndex(tinyClasses, 7)).toThrow("there is no '7'")
 })

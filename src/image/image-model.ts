@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { readTokenizer } from '../data/tokenizers/folder.ts'
 import type { Tokenizer } from '../data/tokenizers/tokenizer.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
-import { portableModelFolder, resolveModelFolder } from '../files/gallery-folder.ts'
+import { modelRemedy, portableModelFolder, resolveModelFolder } from '../files/gallery-folder.ts'
 import { type LoadedGan, loadGan } from '../models/gan-checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
@@ -13,7 +13,7 @@ import { checkTruncation, drawLatent, latentLoop } from '../sample/latents.ts'
 import { type PictureRequest, PictureSampler } from '../sample/picture-sampler.ts'
 import { version } from '../version.ts'
 import type { ImageArtifact } from './artifact.ts'
-import { type Asked, type Condition, conditionsOf } from './asking.ts'
+import { type Asked, type Condition, conditionsOf, countAsked } from './asking.ts'
 import type { Pictures } from './render/canvas.ts'
 
 /** The model that pictures come from where none is named: it comes with the package. */
@@ -35,7 +35,7 @@ export interface PaintSettings extends Asked {
 
 /** What {@link ImageModel.generate} is asked for. */
 export interface GenerateImages extends PaintSettings {
-  /** How many pictures, 1 by default; what is asked for takes turns over them. */
+  /** How many pictures, by default one of each thing that is asked for; these take turns over them. */
   readonly n?: number
   /** What randomness starts from, an integer from 0 to 2^53 − 1. */
   readonly seed: number
@@ -83,7 +83,7 @@ export class ImageModel {
   ): Promise<ImageModel> {
     const found = resolveModelFolder(folder)
     if (!existsSync(join(found, 'config.json')))
-      throw new CheckpointError(`load: ${folder} holds no config.json; name an image run by --model`, { folder })
+      throw new CheckpointError(`load: ${folder} holds no config.json; ${modelRemedy(folder)}`, { folder })
     const loaded = await loadGan(found, { discriminator: options.discriminator ?? false })
     const { conditioning } = loaded.gan.config
     const tokenizer = conditioning.kind === 'text' ? await readTokenizer(found) : undefined
@@ -101,9 +101,11 @@ export class ImageModel {
    */
   async generate(asked: GenerateImages): Promise<Painted> {
     const { seed, latents, truncation } = asked
-    const n = latents?.length ?? asked.n ?? 1
+    const n = latents?.length ?? asked.n ?? countAsked(asked)
     if (!Number.isInteger(n) || n < 1) throw new ConfigError(`generate: n is ${n}, wanted a whole number from 1`, { n })
-    const conditions = this.#checked(asked)
+    if (latents && truncation !== undefined)
+      throw new ConfigError('truncation: latents are painted as they are; leave it out')
+    const conditions = this.conditions(asked)
     const { latentSize } = this.loaded.gan.config
     const planned = Array.from({ length: n }, (_, index) => {
       const latent = this.#checkedLatent(latents?.[index] ?? drawLatent(seed, index, latentSize, truncation))
@@ -128,7 +130,7 @@ export class ImageModel {
    */
   async interpolate(asked: InterpolateImages): Promise<{ pictures: Pictures; artifact: ImageArtifact }> {
     const { latentSize } = this.loaded.gan.config
-    const [condition] = this.#checked(asked)
+    const [condition] = this.conditions(asked)
     const stops = asked.stops.map((stop) =>
       this.#checkedLatent(typeof stop === 'number' ? drawLatent(stop, 0, latentSize, asked.truncation) : stop),
     )
@@ -157,8 +159,13 @@ export class ImageModel {
     return { pixels, channels, imageSize }
   }
 
-  /** The things that pictures are asked for by. Throws ConfigError: see {@link conditionsOf}. */
-  conditions(asked: Asked): readonly Condition[] {
+  /**
+   * The things that pictures are asked for by. Throws ConfigError for what the model can't be asked for, see
+   * {@link conditionsOf}, and for a truncation or a guidance out of range.
+   */
+  conditions(asked: Omit<PaintSettings, 'signal' | 'onProgress'>): readonly Condition[] {
+    checkTruncation(asked.truncation)
+    this.#checkGuidance(asked.guidance)
     const { gan, classes } = this.loaded
     const { conditioning } = gan.config
     return conditionsOf({ conditioning, classes, ...(this.tokenizer ? { tokenizer: this.tokenizer } : {}) }, asked)
@@ -212,12 +219,6 @@ export class ImageModel {
       atelier: version,
       marks: [],
     }
-  }
-
-  #checked(asked: PaintSettings): readonly Condition[] {
-    checkTruncation(asked.truncation)
-    this.#checkGuidance(asked.guidance)
-    return this.conditions(asked)
   }
 
   #checkGuidance(guidance: number | undefined): void {

@@ -12,14 +12,28 @@ export interface GanRow {
   /** In one line, for people. */
   readonly title: string
   readonly objective: Objective
+  /** Settings of images that have no part in it. */
+  readonly without: readonly ('patch' | 'blocks' | 'penaltyShare' | 'matching')[]
   build(config: GanConfig): Gan
 }
 
 /** Every pair of networks that can be trained and loaded; the first is the default. */
 export const ganArchitectures: readonly GanRow[] = [
-  { name: 'r3gan', title: 'R3GAN', objective: relativistic, build: (config) => new R3gan(config) },
-  { name: 'dcgan', title: 'DCGAN', objective: nonSaturating, build: (config) => new Dcgan(config) },
-  { name: 'wgan-gp', title: 'WGAN-GP', objective: wasserstein, build: (config) => new WganGp(config) },
+  { name: 'r3gan', title: 'R3GAN', objective: relativistic, without: [], build: (config) => new R3gan(config) },
+  {
+    name: 'dcgan',
+    title: 'DCGAN',
+    objective: nonSaturating,
+    without: ['patch', 'blocks', 'penaltyShare', 'matching'],
+    build: (config) => new Dcgan(config),
+  },
+  {
+    name: 'wgan-gp',
+    title: 'WGAN-GP',
+    objective: wasserstein,
+    without: ['patch', 'penaltyShare', 'matching'],
+    build: (config) => new WganGp(config),
+  },
 ]
 
 /** The pair of a name. Throws {@link ConfigError} that lists the names. */

@@ -4,6 +4,7 @@ import { input } from '../graph/tensor.ts'
 import type { Gan } from '../models/gan.ts'
 import { lower } from '../onnx/lower.ts'
 import type { Binding, DeviceBuffer, Engine, Session } from '../runtime/engine.ts'
+import { Lanes } from '../runtime/lanes.ts'
 
 /** What one picture is made from, and where in a batch: the same place gives the same bytes. */
 export interface PictureRequest {
@@ -31,6 +32,8 @@ export class PictureSampler {
   readonly #fed: Readonly<Record<string, DeviceBuffer>>
   readonly #pictures: DeviceBuffer
   readonly #binding: Binding
+  /** Calls share the buffers: a batch has them to itself until its pixels are taken. */
+  readonly #turns = new Lanes(1)
 
   private constructor(gan: Gan, session: Session, engine: Engine, types: ReturnType<typeof inputsOf>) {
     const { channels, imageSize } = gan.config
@@ -78,7 +81,7 @@ export class PictureSampler {
 
   /**
    * Paints pictures in the order of their requests, batch by batch: uint8 [n, channels, S, S]. `onPainted` hears how
-   * many are done after each batch. Throws AbortError where `signal` asks to stop.
+   * many are done after each batch. Calls may overlap; their batches take turns. Throws AbortError where `signal` asks to stop.
    */
   async paint(
     requests: readonly PictureRequest[],
@@ -91,15 +94,16 @@ export class PictureSampler {
     const { channels, imageSize } = this.#gan.config
     const each = channels * imageSize * imageSize
     const pixels = new Uint8Array(requests.length * each)
-    if (this.#fed.guidance) await this.#fed.guidance.write(Float32Array.of(options.guidance ?? 1))
     let done = 0
     for (const batch of batchesOf(requests, this.batchSize)) {
       options.signal?.throwIfAborted()
-      const painted = await this.#run(batch)
-      for (const { place } of batch) {
-        const from = (place % this.batchSize) * each
-        writePixels(painted.subarray(from, from + each), pixels.subarray(done * each, ++done * each))
-      }
+      await this.#turns.run(async () => {
+        const painted = await this.#run(batch, options.guidance ?? 1)
+        for (const { place } of batch) {
+          const from = (place % this.batchSize) * each
+          writePixels(painted.subarray(from, from + each), pixels.subarray(done * each, ++done * each))
+        }
+      })
       options.onPainted?.(done)
     }
     return pixels
@@ -112,8 +116,8 @@ export class PictureSampler {
     for (const buffer of [...Object.values(this.#fed), this.#pictures]) buffer.release()
   }
 
-  async #run(batch: readonly PictureRequest[]): Promise<Float32Array> {
-    const { latents, condition } = this.#fed
+  async #run(batch: readonly PictureRequest[], howFar: number): Promise<Float32Array> {
+    const { latents, condition, guidance } = this.#fed
     const drawn = new Float32Array(sizeOf(latents!.shape))
     const asked = new Int32Array(condition ? sizeOf(condition.shape) : 0)
     for (const { latent, condition: own, place } of batch) {
@@ -123,6 +127,7 @@ export class PictureSampler {
     }
     await latents!.write(drawn)
     await condition?.write(asked)
+    await guidance?.write(Float32Array.of(howFar))
     await this.#binding.run()
     return (this.#pictures.host ?? (await this.#pictures.read())) as Float32Array
   }

@@ -93,6 +93,10 @@ describe('atelier generate image', () => {
     ['the model takes 12, which end at', 2, ['--model', 'text', '--prompt', 'xylophones and zeppelins']],
     ['truncation: got 0, wanted 0.05 to 10', 2, ['--model', 'none', '--truncation', '0']],
     ['guidance: got 99, wanted 0 to 20', 2, ['--model', 'text', '--guidance', '99']],
+    ['guidance: got 500, wanted 0 to 20', 2, ['--model', 'class', '--project', 'target.png', '--guidance', '500']],
+    ['--project and --truncation: the latent', 2, ['--model', 'none', '--project', 'target.png', '--truncation', '1']],
+    ['--latent and --seed: a latent is painted as it is', 2, ['--model', 'none', '--latent', 'p.json', '--seed', '1']],
+    ['102602 × 102602 pixels are too many', 2, ['--model', 'none', '--n', '10000', '--grid', '--scale', '64']],
     ['nowhere holds no config.json', 1, ['--model', 'nowhere']],
     ['read gone.png: it does not exist', 1, ['--model', 'none', '--project', 'gone.png']],
     ['read gone.json: it does not exist', 1, ['--model', 'none', '--latent', 'gone.json']],
@@ -101,6 +105,29 @@ describe('atelier generate image', () => {
   test.for(mistakes)('%s', async ([message, exitCode, words]) => {
     expectFailure(await paint(...words, '--out', 'never.png'), message, exitCode)
     expect(readdirSync(path('.'))).not.toContain('never.png')
+  })
+
+  test('a record in the place of another file', async () => {
+    write('package.json', '{ "name": "mine" }')
+    expectFailure(await paint('--model', 'none', '--out', 'package.png'), 'package.json: it holds something else', 1)
+    expect(readFileSync(path('package.json'), 'utf8')).toBe('{ "name": "mine" }')
+    expect(readdirSync(path('.'))).not.toContain('package.png')
+  })
+
+  test('an animation of too many pixels, before a frame is painted', async () => {
+    const words = [
+      '--model',
+      'none',
+      '--interpolate',
+      '1,2',
+      '--frames',
+      '2000',
+      '--scale',
+      '64',
+      '--out',
+      'never.webp',
+    ]
+    expectFailure(await paint(...words), '1024 × 2048000 pixels are too many')
   })
 
   test('an animation of one stop', async () => {

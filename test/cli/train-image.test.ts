@@ -56,6 +56,7 @@ const mistakes: readonly (readonly [message: string, words: readonly string[]])[
   ["--channels: got '2', wanted 1, 3, 4", [...train, '--channels', '2']],
   ['there is no huge, wanted nano, small, base', [...train, '--preset', 'huge']],
   ['wanted one of r3gan, dcgan, wgan-gp', [...train, '--architecture', 'stylegan']],
+  ['matching has no part in dcgan', [...train, '--architecture', 'dcgan', '--set', 'matching=2']],
   ['did you mean penalty?', [...train, '--set', 'penalti=1']],
   ['augmentation is "blur", wanted none or diffaugment or ada', [...train, '--set', 'augmentation=blur']],
   ['--steps and --minutes: a run has one length', [...train, '--steps', '3', '--minutes', '1']],
@@ -108,6 +109,12 @@ describe('a run of pictures', () => {
     const begin = ['train', 'image', '--data', 'pictures', '--out', 'run', ...small]
     expectComplaint(await run(begin), 'holds a run already; add --resume', 2)
     expectComplaint(await run([...begin, '--resume', '--seed', '5']), '--seed is 5, but run has 0', 2)
+    expectComplaint(await run([...begin, '--resume', '--channels', '4']), '--channels is 4, but run has', 2)
+    expectComplaint(
+      await run([...begin, '--resume', '--background', '#000']),
+      '--background is 0,0,0, but run has 255',
+      2,
+    )
     expectComplaint(await run(['train', 'image', '--out', 'nowhere', '--resume']), 'nowhere holds no run', 1)
     const same = await run([...begin, '--resume'])
     expect(same).toMatchObject({ code: 0, stderr: expect.stringContaining('already 2 rounds; nothing to do') })

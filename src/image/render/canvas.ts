@@ -29,6 +29,15 @@ export function pictureAt({ pixels, channels, imageSize }: Pictures, index: numb
 /** Bytes of the largest canvas: more than any file needs, less than memory. */
 const mostBytes = 2 ** 30
 
+/** Throws {@link ConfigError} for a canvas beyond a gigabyte. */
+export function checkCanvas(width: number, height: number, channels: number): void {
+  if (width * height * channels <= mostBytes) return
+  throw new ConfigError(
+    `render: ${width} × ${height} pixels are too many for one file; make pictures smaller or fewer`,
+    { width, height },
+  )
+}
+
 /** A rectangle of interleaved pixels, row by row, which pictures are drawn into. */
 export class Canvas {
   readonly width: number
@@ -39,11 +48,7 @@ export class Canvas {
 
   /** A canvas of white, or, where it has an alpha plane, of nothing. Throws {@link ConfigError} beyond a gigabyte. */
   constructor(width: number, height: number, channels: 1 | 3 | 4, background = channels === 4 ? 0 : 255) {
-    if (width * height * channels > mostBytes)
-      throw new ConfigError(
-        `render: ${width} × ${height} pixels are too many for one file; make pictures smaller or fewer`,
-        { width, height },
-      )
+    checkCanvas(width, height, channels)
     this.width = width
     this.height = height
     this.channels = channels

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { ConfigError } from '../../errors.ts'
-import { Canvas, countOf, type Pictures } from './canvas.ts'
+import { Canvas, checkCanvas, countOf, type Pictures } from './canvas.ts'
 
 /** Kinds of files that a picture is written as, both lossless. */
 export type PictureFormat = 'png' | 'webp'
@@ -72,15 +72,34 @@ export async function encodeGrid(pictures: Pictures, options: GridOptions = {}):
 export function gridOf(pictures: Pictures, options: GridOptions = {}): Canvas {
   const n = countOf(pictures)
   if (n === 0) throw new ConfigError('render: a grid of no pictures; give one or more')
-  const { columns = Math.ceil(Math.sqrt(n)), gap = 2 } = options
-  const across = Math.min(columns, n)
-  const step = enlargedSide(pictures.imageSize, options) + gap
-  const canvas = new Canvas(across * step + gap, Math.ceil(n / across) * step + gap, pictures.channels)
+  const { across, step, gap, width, height } = gridLayout(n, pictures, options)
+  const canvas = new Canvas(width, height, pictures.channels)
   for (let i = 0; i < n; i++) {
     const [left, top] = [gap + (i % across) * step, gap + Math.floor(i / across) * step]
     canvas.draw(pictures, i, left, top, step - gap)
   }
   return canvas
+}
+
+function gridLayout(n: number, { imageSize }: Pick<Pictures, 'imageSize'>, options: GridOptions) {
+  const { columns = Math.ceil(Math.sqrt(n)), gap = 2 } = options
+  const across = Math.min(columns, n)
+  const step = enlargedSide(imageSize, options) + gap
+  return { across, step, gap, width: across * step + gap, height: Math.ceil(n / across) * step + gap }
+}
+
+/** Throws {@link ConfigError} where `n` pictures will not fit into a grid's file: known before they are painted. */
+export function checkGrid(n: number, shape: Omit<Pictures, 'pixels'>, options: GridOptions = {}): void {
+  const { width, height } = gridLayout(n, shape, options)
+  checkCanvas(width, height, shape.channels)
+  checkSize(width, height, options.format ?? 'png')
+}
+
+/** {@link checkGrid} of `n` frames of an animation. */
+export function checkAnimation(n: number, shape: Omit<Pictures, 'pixels'>, options: AnimationOptions = {}): void {
+  const side = enlargedSide(shape.imageSize, options)
+  checkCanvas(side, side * n, shape.channels)
+  checkSize(side, side, options.format ?? 'webp')
 }
 
 /** How frames follow each other. */
@@ -100,7 +119,7 @@ export async function encodeAnimation(pictures: Pictures, options: AnimationOpti
   const side = enlargedSide(pictures.imageSize, options)
   const canvas = new Canvas(side, side * n, pictures.channels)
   for (let i = 0; i < n; i++) canvas.draw(pictures, i, 0, i * side, side)
-  checkSize(canvas, side, format)
+  checkSize(side, side, format)
   const frames = sharpOf(canvas, side)
   const timing = { loop, delay: new Array<number>(n).fill(delayMs) }
   if (format === 'gif') return frames.gif({ ...timing, dither: 0 }).toBuffer()
@@ -109,7 +128,7 @@ export async function encodeAnimation(pictures: Pictures, options: AnimationOpti
 
 /** A canvas as a file. */
 export async function encodeCanvas(canvas: Canvas, format: PictureFormat): Promise<Uint8Array> {
-  checkSize(canvas, canvas.height, format)
+  checkSize(canvas.width, canvas.height, format)
   const image = sharpOf(canvas)
   if (format === 'webp') return image.webp({ lossless: true, exact: true }).toBuffer()
   return image.png({ compressionLevel: 9, adaptiveFiltering: false }).toBuffer()
@@ -118,7 +137,7 @@ export async function encodeCanvas(canvas: Canvas, format: PictureFormat): Promi
 /** The longest side that a format can have, in pixels; PNG's is ours, so that nobody asks for the machine's memory. */
 const longest = { png: 65_535, webp: 16_383, gif: 65_535 } as const
 
-function checkSize({ width }: Canvas, height: number, format: PictureFormat | AnimationFormat): void {
+function checkSize(width: number, height: number, format: PictureFormat | AnimationFormat): void {
   if (Math.max(width, height) <= longest[format]) return
   throw new ConfigError(
     `render: it would be ${width} × ${height} pixels, ${format} goes up to ${longest[format]} a side; make pictures smaller or fewer`,
