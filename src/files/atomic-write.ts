@@ -2,6 +2,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { DataError } from '../errors.ts'
 import { type ErrorKind, fileError } from './file-error.ts'
+import { isRunning } from './is-running.ts'
 import { makeFolder } from './make-folder.ts'
 
 /** What {@link writeFileAtomic} writes: text, bytes, or pieces of bytes as they come. */
@@ -133,19 +134,13 @@ async function removeLeftovers(path: string) {
   const prefix = `.${basename(path)}.`
   for (const name of await readdir(folder)) {
     const pid = name.startsWith(prefix) && /^(\d+)-\d+\.partial$/.exec(name.slice(prefix.length))?.[1]
-    if (!pid || active.has(join(folder, name)) || runsElsewhere(Number(pid))) continue
+    if (!pid || active.has(join(folder, name)) || isElsewhere(Number(pid))) continue
     await rm(join(folder, name), { recursive: true, force: true })
   }
 }
 
-function runsElsewhere(pid: number): boolean {
-  if (pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
-  }
+function isElsewhere(pid: number): boolean {
+  return pid !== process.pid && isRunning(pid)
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException) {

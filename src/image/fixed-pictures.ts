@@ -1,5 +1,6 @@
 import { Random } from '../random/random.ts'
 import { drawLatent } from '../sample/latents.ts'
+import { type Pairs, pairsToCompare } from '../train/gan-look.ts'
 import type { Conditions } from './conditioning.ts'
 import type { ImageCorpus, ImageSet } from './data/image-corpus.ts'
 import { joined, toFloats } from './image-batches.ts'
@@ -19,8 +20,8 @@ export interface FixedPictures {
   /** Real pictures of the training part, asked for by what the samples are asked for by. */
   readonly train: AskedPictures
   readonly heldOut: AskedPictures
-  /** Of samples and `train` pictures, by class; absent where there are no classes. */
-  readonly groups?: Int32Array
+  /** Of samples and `train` pictures: which to compare to see how diverse they are, within classes where it can be. */
+  readonly pairs: Pairs
   /** Pictures in a row of a sheet: one of each class where there are classes. */
   readonly columns: number
 }
@@ -65,7 +66,7 @@ export function fixedPictures({
     latents,
     train: asked(corpus.train, train, 'train'),
     heldOut: asked(corpus.heldOut, around(shuffled(corpus.heldOut, 'held out'), count), 'held out'),
-    ...(byClass ? { groups: Int32Array.from(train, (index) => corpus.train.labels?.[index] ?? -1) } : {}),
+    pairs: pairsToCompare(train, byClass ? train.map((index) => corpus.train.labels?.[index] ?? -1) : undefined),
     columns: byClass && classes.length <= 16 ? classes.length : Math.ceil(Math.sqrt(count)),
   }
 }

@@ -92,7 +92,7 @@ export class ImageRun {
     this.#from = parts.from
     this.#conditions = conditions
     this.#fixed = fixed
-    this.#realDistance = meanPairDistance(fixed.train.pictures, fixed.count, fixed.groups)
+    this.#realDistance = meanPairDistance(fixed.train.pictures, fixed.count, fixed.pairs)
   }
 
   static async create(engine: Engine, out: string, prepared: PreparedImages, resume: boolean): Promise<ImageRun> {
@@ -108,8 +108,7 @@ export class ImageRun {
     let look: GanLook | undefined
     try {
       look = await GanLook.create(engine, gan, count)
-      const from =
-        resume && (await hasCheckpoint(out)) ? await loadCheckpoint(out, trainer, ganProgressSchema) : undefined
+      const from = resume && hasCheckpoint(out) ? await loadCheckpoint(out, trainer, ganProgressSchema) : undefined
       return new ImageRun(out, prepared, { row, gan, trainer, look, from }, fixed, conditions)
     } catch (error) {
       await look?.release()
@@ -192,7 +191,7 @@ export class ImageRun {
 
   /** The generator as it is, not its average: what the discriminator meets. */
   async #lookAtSamples(): Promise<LookReport> {
-    const { latents, train, heldOut, count, groups } = this.#fixed
+    const { latents, train, heldOut, count, pairs } = this.#fixed
     const judge = this.#trainer.weights()
     const painter = Object.fromEntries(Object.keys(judge).map((name) => [name, this.#trainer.buffer(name)]))
     const samples = await this.#look.pictures(painter, latents, train.condition)
@@ -201,7 +200,7 @@ export class ImageRun {
       await this.#look.meanLogit(judge, heldOut.pictures, heldOut.condition),
       await this.#look.meanLogit(judge, samples, train.condition),
     ]
-    const diversity = meanPairDistance(samples, count, groups) / this.#realDistance
+    const diversity = meanPairDistance(samples, count, pairs) / this.#realDistance
     // Where generated pictures look as real as real ones, nothing says how fake held-out ones look.
     if (!(onTrain - onSamples > 0.1)) return { diversity }
     return { diversity, memorising: (onTrain - onHeldOut) / (onTrain - onSamples) }

@@ -1,7 +1,5 @@
-import { join } from 'node:path'
 import { z } from 'zod'
 import { filesIn } from '../files/files-in.ts'
-import { readJsonFile } from '../files/json-file.ts'
 import { openCheckpoint } from '../files/safetensors-file.ts'
 import { sizeOf } from '../graph/dtype.ts'
 import type { GanConfig } from '../models/gan.ts'
@@ -9,7 +7,7 @@ import { readGanConfig } from '../models/gan-checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
 import type { Scope } from '../nn/parameters.ts'
 import { pictureBatch } from '../sample/picture-sampler.ts'
-import { hasCheckpoint, progressFields } from '../train/checkpoint.ts'
+import { hasCheckpoint, progressFields, readProgress } from '../train/checkpoint.ts'
 import { readRunRecord, runExists, runRecordFields } from '../train/run-record.ts'
 
 const recordSchema = z.object({ ...runRecordFields, craft: z.literal('image'), budget: z.unknown().optional() })
@@ -88,7 +86,7 @@ async function lineageOf(folder: string): Promise<ImageLineage> {
   const record = await readRunRecord(folder, 'image', recordSchema)
   const { format: _, craft: __, corpus: ___, version: atelier, ...rest } = record
   const lineage = { ...rest, atelier }
-  if (!(await hasCheckpoint(folder))) return lineage
-  const { step, elapsedMs } = await readJsonFile(join(folder, 'last/progress.json'), progressSchema)
+  if (!hasCheckpoint(folder)) return lineage
+  const { step, elapsedMs } = await readProgress(folder, progressSchema)
   return { ...lineage, steps: step, seconds: elapsedMs / 1000 }
 }

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CheckpointError, ConfigError, DataError } from '../errors.ts'
+import { CheckpointError, ConfigError, DataError, DivergenceError } from '../errors.ts'
 import { loadClassifier } from '../models/image-classifier.ts'
 import { Random } from '../random/random.ts'
 import type { Engine } from '../runtime/engine.ts'
@@ -111,6 +111,12 @@ describe('trainClassifier', () => {
     expect(Object.keys(first.accuracy)).toEqual(['class'])
     expect(again.weights).toEqual(first.weights)
     expect(other.weights['head.weight']).not.toEqual(first.weights['head.weight'])
+  })
+
+  it('stops where the loss is no number, and writes nothing', async () => {
+    const diverging = { ...options, picturesSeen: 640, learningRate: 1e30, folder: join(folder, 'diverged') }
+    await expect(trainClassifier(engine, corpus(), diverging)).rejects.toThrow(DivergenceError)
+    expect(existsSync(diverging.folder)).toBe(false)
   })
 
   it('refuses pictures in which there is nothing to tell, and too short a training', async () => {

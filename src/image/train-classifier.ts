@@ -1,5 +1,5 @@
 import { permuted } from '../data/permuted.ts'
-import { ConfigError, DataError } from '../errors.ts'
+import { ConfigError, DataError, DivergenceError } from '../errors.ts'
 import type { HostTensor } from '../graph/dtype.ts'
 import { greater } from '../graph/operations/compare.ts'
 import { add, cast, maximum, mul } from '../graph/operations/elementwise.ts'
@@ -60,7 +60,8 @@ interface Target {
  * Trains a classifier on a packed corpus, by AdamW along a cosine, on pictures mirrored and moved a little at random, and
  * measures it on the held-out side. The result is a function of corpus and options alone.
  *
- * Throws {@link ConfigError} for options out of range, {@link DataError} for a corpus in which there is nothing to tell.
+ * Throws {@link ConfigError} for options out of range, {@link DataError} for a corpus in which there is nothing to tell,
+ * {@link DivergenceError} where training blows up.
  */
 export async function trainClassifier(
   engine: Engine,
@@ -94,6 +95,11 @@ export async function trainClassifier(
       options.signal?.throwIfAborted()
       const feeds = batchOf(corpus, targets, step, { ...options, batchSize, seed })
       const { loss } = await trainer.train([feeds], learningRateAt(schedule, step, step / steps))
+      if (!Number.isFinite(loss))
+        throw new DivergenceError(`classifier: the loss is ${loss} at step ${step + 1}; lower learningRate`, {
+          step,
+          loss,
+        })
       options.onProgress?.({ step: step + 1, steps, loss })
     }
     const weights = await weightsOf(trainer, classifier)

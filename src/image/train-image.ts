@@ -6,6 +6,7 @@ import { ganNamed } from '../models/gan-registry.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import type { GanEvent } from '../train/gan-events.ts'
+import { RunLock } from '../train/run-lock.ts'
 import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
 import { version } from '../version.ts'
@@ -92,14 +93,16 @@ const presetMinutes: Readonly<Record<string, number>> = { nano: 5, small: 30, ba
  */
 export async function* trainImage(options: TrainImageOptions): AsyncGenerator<ImageTrainEvent, ImageRunResult> {
   const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
+  const lock = new RunLock(options.out)
   try {
-    const prepared = options.resume ? await reopen(options) : yield* begin(options, engine)
+    const prepared = options.resume ? await reopen(options, lock) : yield* begin(options, engine, lock)
     try {
       return yield* trainPrepared(engine, prepared, options)
     } finally {
       prepared.corpus.close()
     }
   } finally {
+    await lock.release()
     await engine.close()
   }
 }
@@ -120,16 +123,22 @@ async function* trainPrepared(
 }
 
 /** Prepares the pictures of a new run, telling how far it is, and writes `run.json`. */
-async function* begin(options: TrainImageOptions, engine: Engine): AsyncGenerator<ImageTrainEvent, PreparedImages> {
+async function* begin(
+  options: TrainImageOptions,
+  engine: Engine,
+  lock: RunLock,
+): AsyncGenerator<ImageTrainEvent, PreparedImages> {
   const { out, data = [], size = 32, fit, background, channels, seed = 0, signal } = options
-  if (await runExists(out))
-    throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
   const asked = resolveAsked(options)
   const folder = join(out, 'corpus')
+  await lock.take()
+  if (await runExists(out))
+    throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
   const corpus = yield* told(
-    (onProgress: (progress: ImageProgress) => void) =>
+    (onProgress: (progress: ImageProgress) => void, signal) =>
       prepareImages({ paths: data, size, fit, background, channels, folder, seed, signal, onProgress }),
     (progress): ImageTrainEvent => ({ type: 'prepare', ...progress }),
+    { signal, discard: (corpus) => corpus.close() },
   )
   try {
     return await register(options, asked, corpus, engine)
@@ -145,6 +154,9 @@ function resolveAsked({ preset = 'nano', architecture = 'r3gan', size = 32, set,
     throw new ConfigError(`size: got ${size}, wanted one of ${imageSizes.join(', ')}`, { size })
   const row = ganNamed(architecture)
   const settings = resolveImageSettings({ preset, architecture, size, set })
+  const usual = resolveImageSettings({ preset, architecture, size })
+  const idle = row.without.find((name) => settings[name] !== usual[name])
+  if (idle) throw new ConfigError(`set: ${idle} has no part in ${architecture}; leave it out`, { name: idle })
   row.build(ganConfig(settings, { imageSize: size, channels: 3 }, { kind: 'none' })) // refuses sizes that do not fit
   const length = checkBudget<ImageRunRecord['budget']>(budget ?? { minutes: presetMinutes[preset] ?? 5 })
   return { preset, architecture, size, settings, budget: length }
@@ -184,12 +196,13 @@ async function register(
 }
 
 /** Opens a run to go on with; a new budget replaces its own, other settings are its own. */
-async function reopen(options: TrainImageOptions): Promise<PreparedImages> {
+async function reopen(options: TrainImageOptions, lock: RunLock): Promise<PreparedImages> {
   const { out } = options
   if (!(await runExists(out)))
     throw new CheckpointError(`resume: ${out} holds no run; leave --resume out to begin one`, { out })
   if (options.set && Object.keys(options.set).length > 0)
     throw new ConfigError('resume: a run keeps its settings; leave --set out, or begin another run')
+  await lock.take()
   const record = await readImageRun(out)
   const { preset, architecture, size } = record
   const settings = resolveImageSettings({ preset, architecture, size, set: record.settings })

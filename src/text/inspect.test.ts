@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -77,6 +77,15 @@ describe('inspectModel', () => {
       settings: { dModel: 32, emaDecay: 0.9 },
     })
     expect(lineage!.sources[0]).toMatch(/tiny\.txt$/)
+  })
+
+  it('changes nothing, and finds the checkpoint that is being replaced', async () => {
+    const { lineage } = await inspectModel(result.run)
+    const last = join(result.run, 'last')
+    renameSync(last, `${last}.previous`)
+    expect((await inspectModel(result.run)).lineage).toEqual(lineage)
+    expect([existsSync(last), existsSync(`${last}.previous`)]).toEqual([false, true])
+    renameSync(`${last}.previous`, last)
   })
 
   it('knows Hugging Face folders, which have no lineage, and learned positions', async () => {

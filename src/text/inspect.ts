@@ -119,7 +119,7 @@ async function lineageOf(
   metadata: Readonly<Record<string, string>>,
 ): Promise<Lineage> {
   const { created, version: atelier, preset, sources, licence, dataDigest, tokenizerDigest, seed } = record
-  const progress = (await hasCheckpoint(folder)) ? await readProgress(folder) : undefined
+  const progress = hasCheckpoint(folder) ? await readProgress(folder) : undefined
   const best = { step: Number(metadata.step), validationLoss: Number(metadata.validationLoss) }
   return {
     created,

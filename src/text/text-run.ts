@@ -84,7 +84,7 @@ export class TextRun {
     const { record, settings } = prepared
     const objective = objectiveOf(prepared)
     const { scope } = objective.architecture
-    const goesOn = resume && (await hasCheckpoint(out))
+    const goesOn = resume && hasCheckpoint(out)
     const trainer = await Trainer.create(engine, {
       ...(await trainedPart(prepared, objective, goesOn)),
       loss: objective.loss,

@@ -21,7 +21,7 @@ import { readProgress } from '../train/checkpoint.ts'
 import { openCorpus } from './data/open-corpus.ts'
 import { readRun } from './run.ts'
 import { runToEnd, temporaryFolder, tensorsOf, tinySizes, tinyText } from './testing/tiny-run.ts'
-import type { TrainTextOptions } from './train-text.ts'
+import { type TrainTextOptions, trainText } from './train-text.ts'
 
 const { fresh, file, remove } = temporaryFolder()
 afterAll(remove)
@@ -258,8 +258,23 @@ describe('a run', () => {
     await expect(runToEnd(options)).rejects.toThrow(/holds a run already; add --resume/)
     await expect(runToEnd({ out: fresh(), resume: true })).rejects.toThrow(CheckpointError)
     await expect(runToEnd({ ...options, resume: true })).rejects.toThrow(ConfigError)
+    const order = { out: options.out, resume: true, budget: { epochs: 2 } }
+    await expect(runToEnd(order)).rejects.toThrow('draws from its data at random; say how long in all by --minutes')
     await expect(runToEnd(tiny({ budget: { steps: 0.5 } }))).rejects.toThrow(ConfigError)
     await expect(runToEnd(tiny({ set: { dModel: 24 } }))).rejects.toThrow(/heads of 12, wanted a multiple of 8/)
+  })
+})
+
+describe('a folder in which a run is trained', () => {
+  it('takes no other training meanwhile, and is free when who listens leaves', async () => {
+    const options = tiny({ budget: { steps: 1 } })
+    const events = trainText(options)
+    await events.next()
+    await expect(runToEnd(options)).rejects.toThrow(/is being trained by process \d+; let it end or stop it/)
+    await events.return(undefined as never)
+    expect(existsSync(join(options.out, 'training.lock'))).toBe(false)
+    expect(await runToEnd(options)).toMatchObject({ steps: 1 })
+    expect(existsSync(join(options.out, 'training.lock'))).toBe(false)
   })
 })
 

@@ -5,6 +5,7 @@ import { CheckpointError, ConfigError } from '../errors.ts'
 import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import type { TrainEvent } from '../train/events.ts'
+import { RunLock } from '../train/run-lock.ts'
 import { checkBudget, hardware, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
 import { version } from '../version.ts'
@@ -16,6 +17,7 @@ import { type NewTokenizer, resolveTokenizer } from './data/train-tokenizer.ts'
 import { promptIds } from './prompt.ts'
 import { type From, type LoraRecord, type RunRecord, readRun } from './run.ts'
 import { fineTuning, resolveTextSettings, type TextSettings } from './settings.ts'
+import { goesInEpochs } from './tasks/task.ts'
 import { taskFor } from './tasks/tasks.ts'
 import { objectiveOf, type Prepared, TextRun, type TextRunResult } from './text-run.ts'
 
@@ -93,14 +95,16 @@ const presetMinutes: Readonly<Record<string, number>> = { nano: 2, small: 20, ba
  */
 export async function* trainText(options: TrainTextOptions): AsyncGenerator<TextTrainEvent, TextRunResult> {
   const engine = await createEngine(options.engine ?? 'cpu', options.threads ? { threads: options.threads } : {})
+  const lock = new RunLock(options.out)
   try {
-    const prepared = options.resume ? await reopen(options) : yield* begin(options, engine)
+    const prepared = options.resume ? await reopen(options, lock) : yield* begin(options, engine, lock)
     try {
       return yield* trainPrepared(engine, prepared, options)
     } finally {
       prepared.corpus.close()
     }
   } finally {
+    await lock.release()
     await engine.close()
   }
 }
@@ -122,10 +126,12 @@ async function* trainPrepared(
 }
 
 /** Prepares the corpus of a new run, telling how far it is. */
-async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator<TextTrainEvent, Prepared> {
+async function* begin(
+  options: TrainTextOptions,
+  engine: Engine,
+  lock: RunLock,
+): AsyncGenerator<TextTrainEvent, Prepared> {
   const { out, data = [], field, signal, seed = 0 } = options
-  if (await runExists(out))
-    throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
   const { preset, architecture, settings, from, lora, tokenizer: ready } = await modelAsked(options)
   const task = taskFor(architecture, options.task)
   task.checkSizes({ architecture, settings, ...(from ? { from } : {}) })
@@ -136,10 +142,14 @@ async function* begin(options: TrainTextOptions, engine: Engine): AsyncGenerator
     throw new ConfigError(`${task.name}: a model learns to answer when it can write already; name one by --from`)
   const tokenizer = ready ? (chats ? chatTokenizer(ready) : ready) : asked.tokenizer!
   const folder = join(out, 'corpus')
+  await lock.take()
+  if (await runExists(out))
+    throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
   const corpus = yield* told(
-    (onProgress: (progress: PrepareProgress) => void) =>
+    (onProgress: (progress: PrepareProgress) => void, signal) =>
       prepareCorpus({ paths: data, pairs, chats, field, tokenizer, folder, seed, signal, onProgress }),
     (progress): TextTrainEvent => ({ type: 'prepare', ...progress }),
+    { signal, discard: (corpus) => corpus.close() },
   )
   try {
     const model = {
@@ -210,16 +220,29 @@ function recordOf(options: TrainTextOptions, asked: Asked, corpus: Corpus, engin
 }
 
 /** Opens a run to go on with; a new budget replaces its own, other settings are its own. */
-async function reopen(options: TrainTextOptions): Promise<Prepared> {
+async function reopen(options: TrainTextOptions, lock: RunLock): Promise<Prepared> {
   const { out } = options
   if (!(await runExists(out)))
     throw new CheckpointError(`resume: ${out} holds no run; leave --resume out to begin one`, { out })
   if (options.set && Object.keys(options.set).length > 0)
     throw new ConfigError('resume: a run keeps its settings; leave --set out, or begin another run')
+  await lock.take()
   const record = await readRun(out)
   const settings = resolveTextSettings(record.preset, record.settings)
   const budget = checkBudget(options.budget ?? record.budget)
+  checkOrder(settings, record.budget, budget)
   return { record: { ...record, budget }, settings, corpus: await openCorpus(join(out, record.corpus)) }
+}
+
+/** Throws {@link ConfigError} for a budget by which batches would come in another order than the run began with. */
+function checkOrder(settings: TextSettings, before: RunRecord['budget'], budget: RunRecord['budget']): void {
+  const inEpochs = goesInEpochs({ settings, budget: before })
+  if (inEpochs === goesInEpochs({ settings, budget })) return
+  throw new ConfigError(
+    inEpochs
+      ? 'resume: the run goes through its data in epochs; say how many in all by --epochs'
+      : 'resume: the run draws from its data at random; say how long in all by --minutes or --steps',
+  )
 }
 
 function corpusEvent(

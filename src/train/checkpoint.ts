@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CheckpointError } from '../errors.ts'
@@ -37,6 +37,9 @@ export interface Resumable {
 
 const folderOf = (run: string) => join(run, 'last')
 
+/** Where a checkpoint may stand, for who only reads: while it is replaced it is called `last.previous` for an instant. */
+const standing = ['last', 'last.previous', 'last'].map((name) => join(name, 'progress.json'))
+
 /** Saves all state of a trainer to `RUN/last`, whole or not at all. Throws {@link CheckpointError}. */
 export async function saveCheckpoint<P extends { readonly step: number }>(
   run: string,
@@ -59,20 +62,17 @@ function lazily(trainer: Resumable, name: string) {
   return { dtype: buffer.dtype, shape: buffer.shape, read: async () => buffer.host ?? (await buffer.read()) }
 }
 
-/** Whether `RUN/last` holds a checkpoint to resume from. */
-export async function hasCheckpoint(run: string): Promise<boolean> {
-  await recoverFolder(folderOf(run))
-  return stat(join(folderOf(run), 'progress.json')).then(
-    () => true,
-    () => false,
-  )
+/** Whether `RUN` holds a checkpoint to resume from. Changes nothing: the run may be in training. */
+export function hasCheckpoint(run: string): boolean {
+  return standing.some((path) => existsSync(join(run, path)))
 }
 
-/** Where `RUN/last` stands. Throws {@link CheckpointError} for a file that is missing or corrupt. */
+/** Where the last checkpoint stands; changes nothing. Throws {@link CheckpointError} for a file that is missing or corrupt. */
 export async function readProgress(run: string): Promise<Progress>
 export async function readProgress<P>(run: string, schema: z.ZodType<P>): Promise<P>
 export async function readProgress(run: string, schema: z.ZodType = progressSchema): Promise<unknown> {
-  return readJsonFile(join(folderOf(run), 'progress.json'), schema)
+  const path = standing.find((path) => existsSync(join(run, path))) ?? standing[0]!
+  return readJsonFile(join(run, path), schema)
 }
 
 /** Puts a trainer where `RUN/last` left off. Throws {@link CheckpointError} for files that are missing, corrupt or of another model. */

@@ -98,20 +98,30 @@ function conditionShape({ config: { conditioning } }: Gan, count: number): numbe
   return conditioning.kind === 'class' ? [count] : [count, conditioning.maxTokens]
 }
 
+/** Pictures by their indices, two and two. */
+export type Pairs = readonly (readonly [number, number])[]
+
 /**
- * Mean over pairs of pictures of the root mean square difference of their values; `pictures` holds `count` of them, one
- * after the other. With `groups`, pairs lie within a group; where there are few such pairs, all count.
+ * Which of some pictures to compare: all pairs of two different ones (`numbers` are alike where a picture stands twice),
+ * with `groups` those within a group, unless they are fewer than half of the pictures.
  */
-export function meanPairDistance(pictures: Float32Array, count: number, groups?: ArrayLike<number>): number {
+export function pairsToCompare(numbers: ArrayLike<number>, groups?: ArrayLike<number>): Pairs {
   const pairs: (readonly [number, number])[] = []
-  for (let i = 0; i < count; i++) for (let j = 0; j < i; j++) pairs.push([i, j])
+  for (let i = 0; i < numbers.length; i++) for (let j = 0; j < i; j++) if (numbers[i] !== numbers[j]) pairs.push([i, j])
   const within = groups ? pairs.filter(([i, j]) => groups[i] === groups[j]) : pairs
-  const chosen = within.length >= count / 2 ? within : pairs
+  return within.length >= numbers.length / 2 ? within : pairs
+}
+
+/**
+ * Mean over pairs of the root mean square difference of their values; `pictures` holds `count` pictures, one after the
+ * other. NaN where there is no pair.
+ */
+export function meanPairDistance(pictures: Float32Array, count: number, pairs: Pairs): number {
   const each = pictures.length / count
   const distance = (i: number, j: number) => {
     let sum = 0
     for (let k = 0; k < each; k++) sum += (pictures[i * each + k]! - pictures[j * each + k]!) ** 2
     return Math.sqrt(sum / each)
   }
-  return chosen.reduce((sum, [i, j]) => sum + distance(i, j), 0) / chosen.length
+  return pairs.reduce((sum, [i, j]) => sum + distance(i, j), 0) / pairs.length
 }

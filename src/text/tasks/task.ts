@@ -115,6 +115,6 @@ export function drops({ settings, lora }: ModelGiven): boolean {
 }
 
 /** Whether batches go through the corpus in epochs, or draw from it at random. */
-export function goesInEpochs({ settings, budget }: Given): boolean {
+export function goesInEpochs({ settings, budget }: Pick<Given, 'settings' | 'budget'>): boolean {
   return settings.sampling === 'epochs' || 'epochs' in budget
 }
