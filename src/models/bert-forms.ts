@@ -47,6 +47,8 @@ export interface BertForm {
 }
 
 const size = z.number().int().positive()
+/** More than any model has; a file that says more is not to fill the memory before its weights are looked at. */
+const layers = size.max(1024)
 const padId = z.number().int().nonnegative()
 
 const bertSchema = z.object({
@@ -54,7 +56,7 @@ const bertSchema = z.object({
   max_position_embeddings: size,
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: size,
+  num_hidden_layers: layers,
   num_attention_heads: size,
   hidden_act: z.literal('gelu').default('gelu'),
   layer_norm_eps: z.number().positive().default(1e-12),
@@ -71,7 +73,7 @@ const distilBertSchema = z.object({
   max_position_embeddings: size.default(512),
   dim: size,
   hidden_dim: size,
-  n_layers: size,
+  n_layers: layers,
   n_heads: size,
   activation: z.literal('gelu').default('gelu'),
   tie_word_embeddings: z.boolean().default(true),

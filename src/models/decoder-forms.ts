@@ -21,6 +21,8 @@ export interface DecoderForm {
 }
 
 const size = z.number().int().positive()
+/** More than any model has; a file that says more is not to fill the memory before its weights are looked at. */
+const layers = size.max(1024)
 
 /** Keys that all of them have. Where a file leaves one out, it means what transformers takes it to mean. */
 const shared = {
@@ -28,7 +30,7 @@ const shared = {
   max_position_embeddings: size,
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: size,
+  num_hidden_layers: layers,
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),

@@ -45,6 +45,7 @@ describe('a pair of networks in a folder', () => {
     ['names 2 classes, nClasses is 3', (config) => ({ ...config, classes: ['a', 'b'] })],
     ['do the files belong together?', (config) => ({ ...config, latentSize: 9 })],
     ['the weights lack generator.', (config) => ({ ...config, blocks: 2 })],
+    ['blocks', (config) => ({ ...config, blocks: 2 ** 24 })],
     ['imageSize', (config) => ({ ...config, imageSize: 1e9 })],
   ]
   it.each(edits)('is refused in one line: %s', async (message, change) => {

@@ -9,6 +9,7 @@ import type { HostTensor } from '../graph/dtype.ts'
 import type { Scope } from '../nn/parameters.ts'
 import type { Gan, GanConfig } from './gan.ts'
 import { type GanRow, ganArchitectures, ganNamed } from './gan-registry.ts'
+import { checkFinite } from './weights.ts'
 
 const size = z
   .number()
@@ -31,7 +32,7 @@ const configSchema = z.object({
   generatorWidth: size,
   discriminatorWidth: size,
   maxWidth: size,
-  blocks: size,
+  blocks: size.max(64),
   conditionWidth: size,
   textLayers: z.number().int().min(0).max(256),
   conditioning,
@@ -72,7 +73,7 @@ export async function readGanConfig(folder: string): Promise<{ row: GanRow; conf
     const known = ganArchitectures.map(({ name }) => name).join(', ')
     const { model_type: found } = (json ?? {}) as { model_type?: unknown }
     throw new CheckpointError(
-      `${source}: model_type is ${JSON.stringify(found)}, wanted ${known}; is it a model for images?`,
+      `${source}: model_type is ${JSON.stringify(found)}, wanted ${known}; a model that writes is for atelier generate text`,
       { type: found },
     )
   }
@@ -136,7 +137,9 @@ async function readWeights(scope: Scope, player: string, reader: TensorReader, f
         `${folder}: ${name} is [${tensor.shape}], config.json wants [${shape}]; do the files belong together?`,
         { name },
       )
-    weights[name] = { dtype: 'float32', shape, data: toFloat32(tensor) }
+    const data = toFloat32(tensor)
+    checkFinite(data, name, folder)
+    weights[name] = { dtype: 'float32', shape, data }
   }
   return weights
 }

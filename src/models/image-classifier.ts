@@ -13,6 +13,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { Convolution } from '../nn/convolution.ts'
 import { LayerNorm, Linear } from '../nn/layers.ts'
 import { Scope } from '../nn/parameters.ts'
+import { checkFinite } from './weights.ts'
 
 /** Something that can be told of a picture: its class, or one attribute of several. */
 export interface Attribute {
@@ -176,7 +177,9 @@ export async function loadClassifier(folder: string): Promise<LoadedClassifier> 
           `${folder}: ${name} is ${tensor ? `[${tensor.shape}]` : 'missing'}, config.json wants [${shape}]; do the files belong together?`,
           { name },
         )
-      weights[name] = { dtype: 'float32', shape, data: toFloat32(tensor) }
+      const data = toFloat32(tensor)
+      checkFinite(data, name, folder)
+      weights[name] = { dtype: 'float32', shape, data }
     }
     return { classifier, weights, metadata: reader.metadata }
   } finally {

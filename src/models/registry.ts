@@ -31,13 +31,15 @@ export interface ArchitectureRow<Config = CausalConfig, Architecture = CausalArc
 }
 
 const size = z.number().int().positive()
+/** More than any model has; a file that says more is not to fill the memory before its weights are looked at. */
+const layers = size.max(1024)
 
 const gpt2Schema = z.object({
   vocab_size: size,
   n_positions: size,
   n_embd: size,
   n_inner: size.nullish(),
-  n_layer: size,
+  n_layer: layers,
   n_head: size,
   activation_function: z.enum(['gelu_new', 'gelu_pytorch_tanh']).default('gelu_new'),
   layer_norm_epsilon: z.number().positive().default(1e-5),

@@ -14,6 +14,8 @@ export interface T5Form {
 }
 
 const size = z.number().int().positive()
+/** More than any model has; a file that says more is not to fill the memory before its weights are looked at. */
+const layers = size.max(1024)
 const id = z.number().int().nonnegative()
 const feedForward = z.enum(['relu', 'gated-gelu'])
 
@@ -22,8 +24,8 @@ const schema = z.object({
   d_model: size,
   d_kv: size,
   d_ff: size,
-  num_layers: size,
-  num_decoder_layers: size.nullish(),
+  num_layers: layers,
+  num_decoder_layers: layers.nullish(),
   num_heads: size,
   /** What it was trained on; positions are relative, so more would compute. */
   n_positions: size.default(512),

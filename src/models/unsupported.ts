@@ -1,7 +1,10 @@
+const painter = 'another command, for it paints: atelier generate image'
+
 /** What well-known architectures need that is not here, by `model_type`, for the message that refuses them. */
 const missing: Readonly<Record<string, string>> = {
   bart: 'post-norm encoder-decoders with learned positions',
   bloom: 'attention biased by distance (ALiBi)',
+  dcgan: painter,
   deberta: 'disentangled attention',
   'deberta-v2': 'disentangled attention',
   deepseek_v2: 'latent attention and mixtures of experts',
@@ -26,8 +29,10 @@ const missing: Readonly<Record<string, string>> = {
   phi3: 'matrices that hold queries, keys and values together',
   qwen2_moe: 'mixtures of experts',
   qwen3_moe: 'mixtures of experts',
+  r3gan: painter,
   smollm3: 'layers without rotary positions',
   umt5: 'relative biases in every layer',
+  'wgan-gp': painter,
   whisper: 'an encoder of sound',
 }
 
