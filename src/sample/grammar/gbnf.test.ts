@@ -46,6 +46,7 @@ describe('gbnfGrammar', () => {
     ['root ::= "a" foo', "line 1, column 14: rule 'foo' is used but not defined"],
     ['root ::= "a\nx ::= "b"', 'line 1, column 10: this " is never closed on its line'],
     ['root ::= "a"\nroot ::= "b"', "line 2, column 1: rule 'root' is defined twice"],
+    [`root ::= ${'('.repeat(20_000)}"a"`, 'groups lie in more than 200 groups; simplify it'],
     ['root ::= ("a"', "line 1, column 10: this '(' is never closed"],
     ['root = "a"', "line 1, column 6: got '=', wanted '::='"],
     ['root ::= "a" )', "line 1, column 14: got ')', wanted a rule"],

@@ -123,9 +123,7 @@ class GbnfParser {
   }
 
   #group(start: number): Expression {
-    const inside = this.#alternatives()
-    if (!this.#scanner.takes(')')) throw this.#scanner.error("this '(' is never closed; end the group with ')'", start)
-    return inside
+    return this.#scanner.group(start, () => this.#alternatives())
   }
 }
 

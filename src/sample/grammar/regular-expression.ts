@@ -123,9 +123,7 @@ class RegexParser {
     } else if (scanner.peek() === '?' && !scanner.takes('?:')) {
       throw scanner.error('got (? that begins no group, wanted (…), (?:…) or (?<name>…)', start)
     }
-    const inside = this.#alternatives(false)
-    if (!scanner.takes(')')) throw scanner.error("this '(' is never closed; end the group with ')'", start)
-    return inside
+    return scanner.group(start, () => this.#alternatives(false))
   }
 
   #escape(): Expression {

@@ -1,10 +1,14 @@
 import { ConfigError } from '../../errors.ts'
 
+/** The most groups within each other. */
+const mostGroups = 200
+
 /** A place in a source text from which characters, whole code points, are taken one after the other. */
 export class Scanner {
   readonly #what: string
   readonly #characters: readonly string[]
   at = 0
+  #groups = 0
 
   /** `what` names the source in errors. */
   constructor(source: string, what: string) {
@@ -49,6 +53,16 @@ export class Scanner {
   /** Throws unless `text` comes next. */
   expect(text: string): void {
     if (!this.takes(text)) throw this.error(`got ${this.shown()}, wanted '${text}'`)
+  }
+
+  /** What a group holds, read by `inside`; its parenthesis, at `start`, is taken. Throws where it is never closed. */
+  group<T>(start: number, inside: () => T): T {
+    if (++this.#groups > mostGroups)
+      throw this.error(`groups lie in more than ${mostGroups} groups; simplify it`, start)
+    const held = inside()
+    if (!this.takes(')')) throw this.error("this '(' is never closed; end the group with ')'", start)
+    this.#groups--
+    return held
   }
 
   /** What comes next, for errors. */

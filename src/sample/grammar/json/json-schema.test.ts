@@ -179,6 +179,33 @@ describe('jsonSchemaGrammar', () => {
     expect(() => jsonSchemaGrammar(schema)).toThrow(message)
   })
 
+  const node = { $ref: '#/$defs/node' }
+  const takes = (schema: object, value: string) => matches(jsonSchemaGrammar(schema), value)
+
+  it('comes to an end with what refers to itself by allOf and anyOf', () => {
+    const tree = (child: object) => ({ type: 'object', properties: { child }, additionalProperties: false })
+    const joined = {
+      ...node,
+      $defs: { base: tree(node), node: { allOf: [{ $ref: '#/$defs/base' }, { properties: { child: node } }] } },
+    }
+    expect(takes(joined, '{"child":{"child":{}}}')).toBe(true)
+    expect(takes(joined, '{"child":[]}')).toBe(false)
+    const lists = {
+      ...node,
+      $defs: { node: { type: 'array', items: node, anyOf: [{ items: { type: 'array' } }, { maxItems: 2 }] } },
+    }
+    expect(takes(lists, '[[],[[]]]')).toBe(true)
+    expect(() => jsonSchemaGrammar({ type: 'string', anyOf: [{ $ref: '#' }, { minLength: 1 }] })).not.toThrow(
+      RangeError,
+    )
+  })
+
+  it('refuses what nests too deep', () => {
+    let deep: object = { type: 'array' }
+    for (let i = 0; i < 5000; i++) deep = { type: 'array', items: deep }
+    expect(() => jsonSchemaGrammar(deep)).toThrow('it nests more than 500 levels; simplify it')
+  })
+
   it('refuses schemas that no finite value fits', () => {
     const endless = { type: 'array', items: { $ref: '#' }, minItems: 1 }
     expect(() => new GrammarConstraint(jsonSchemaGrammar(endless), vocabulary)).toThrow(/never come to an end/)

@@ -1,13 +1,16 @@
 import { choice, type Expression, type Grammar, optional, rule, sequence, text } from '../expression.ts'
 import { anyValue, enclosed, jsonRules, list, nameBut, pair, space } from './json-text.ts'
 import { assertions, assertionsOf, checkKeywords } from './keywords.ts'
-import { mergeSchemas } from './merge.ts'
+import { bothOf, mergeSchemas } from './merge.ts'
 import { integers, numbers } from './numbers.ts'
 import { below, isObject, type JsonType, resolveReference, type Schema, schemaError } from './schema.ts'
 import { strings } from './strings.ts'
 
 /** The most rules that a schema may come to. */
 const mostRules = 20_000
+
+/** The most levels of a schema, and of what it comes to. */
+const mostLevels = 500
 
 /**
  * The grammar of JSON texts that a JSON schema (2020-12) allows: some of them, not all, but no others. Properties come
@@ -20,6 +23,7 @@ export function jsonSchemaGrammar(schema: unknown): Grammar {
   if (!isObject(schema) && typeof schema !== 'boolean') {
     throw schemaError('', `got ${JSON.stringify(schema)}, wanted an object, such as {"type": "object"}`)
   }
+  checkLevels(schema)
   return new SchemaCompiler(schema).compile()
 }
 
@@ -32,7 +36,9 @@ interface Member {
 class SchemaCompiler {
   readonly #root: Schema | boolean
   readonly #rules = new Map<string, Expression>(jsonRules)
-  readonly #known = new Map<Schema, Expression>()
+  /** Rules by the JSON of their schemas: equal ones, wherever they stand, are one. */
+  readonly #known = new Map<string, Expression>()
+  #level = 0
 
   constructor(root: Schema | boolean) {
     this.#root = root
@@ -47,12 +53,15 @@ class SchemaCompiler {
   #valueOf(schema: unknown, pointer: string): Expression {
     if (schema === true) return anyValue
     if (!isObject(schema)) throw schemaError(pointer, 'got false, wanted a schema that some value fits; take it out')
-    const known = this.#known.get(schema)
+    const key = JSON.stringify(schema)
+    const known = this.#known.get(key)
     if (known !== undefined) return known
     const name = this.#freshName(`#${pointer}`)
-    this.#known.set(schema, rule(name))
+    this.#known.set(key, rule(name))
     this.#rules.set(name, choice())
+    if (++this.#level > mostLevels) throw tooDeep()
     this.#rules.set(name, this.#body(schema, pointer))
+    this.#level--
     return rule(name)
   }
 
@@ -79,7 +88,7 @@ class SchemaCompiler {
       const place = below(pointer, keyword, i)
       if (isObject(branch)) checkKeywords(branch, place)
       if (Object.keys(rest).length === 0) return [this.#valueOf(branch, place)]
-      return [this.#valueOf(branch === true ? rest : { allOf: [rest, branch] }, place)]
+      return [this.#valueOf(branch === true ? rest : bothOf(rest, branch), place)]
     })
     if (options.length === 0)
       throw schemaError(below(pointer, keyword), 'all its schemas are false; add one that is not')
@@ -219,6 +228,18 @@ class SchemaCompiler {
     }
     return enclosed(open, empty, close)
   }
+}
+
+function checkLevels(schema: unknown): void {
+  let level: readonly unknown[] = [schema]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > mostLevels) throw tooDeep()
+    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []))
+  }
+}
+
+function tooDeep() {
+  return schemaError('', `it nests more than ${mostLevels} levels; simplify it`)
 }
 
 /** The types that a schema's keywords speak of, where it names none. */

@@ -4,7 +4,6 @@ type Merge = (a: unknown, b: unknown, pointer: string) => unknown
 
 const least: Merge = (a, b) => Math.min(a as number, b as number)
 const greatest: Merge = (a, b) => Math.max(a as number, b as number)
-const both: Merge = (a, b) => ({ allOf: [a, b] })
 const either: Merge = (a, b) => a === true && b === true
 
 /** How two schemas' values of a keyword become one value that asks for both; other keywords must be alike. */
@@ -13,7 +12,7 @@ const merges: Readonly<Record<string, Merge>> = {
   enum: mergeEnums,
   properties: (a, b) => mergeProperties(a as Schema, b as Schema),
   required: (a, b) => [...new Set([...(a as string[]), ...(b as string[])])],
-  items: both,
+  items: (a, b) => bothOf(a, b),
   nullable: either,
   minimum: greatest,
   exclusiveMinimum: greatest,
@@ -23,6 +22,16 @@ const merges: Readonly<Record<string, Merge>> = {
   exclusiveMaximum: least,
   maxLength: least,
   maxItems: least,
+}
+
+/** A schema that asks for what both ask for; each part of it stands once, so that what refers to itself comes to an end. */
+export function bothOf(a: unknown, b: unknown): unknown {
+  const parts = new Map([...partsOf(a), ...partsOf(b)].map((part) => [JSON.stringify(part), part]))
+  return parts.size === 1 ? a : { allOf: [...parts.values()] }
+}
+
+function partsOf(schema: unknown): readonly unknown[] {
+  return isObject(schema) && Object.keys(schema).join() === 'allOf' ? (schema.allOf as unknown[]) : [schema]
 }
 
 /**
@@ -77,7 +86,7 @@ function mergeEnums(a: unknown, b: unknown, pointer: string): unknown {
 function mergeProperties(a: Schema, b: Schema): Schema {
   const merged: Record<string, unknown> = { ...a }
   for (const [name, value] of Object.entries(b)) {
-    merged[name] = Object.hasOwn(a, name) ? { allOf: [a[name], value] } : value
+    merged[name] = Object.hasOwn(a, name) ? bothOf(a[name], value) : value
   }
   return merged
 }
