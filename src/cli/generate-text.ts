@@ -96,6 +96,7 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
   )
   const prompts = await promptsOf(words)
   const { TextModel } = await import('../text/text-model.ts')
+  const { hasGap } = await import('../text/prompt.ts')
   const { out, threads, engine, lookup } = options
   if (options.draft !== undefined && lookup !== undefined)
     throw new ConfigError('--draft: it is given with --lookup, but one of them guesses; leave one out')
@@ -106,6 +107,8 @@ async function generate(options: Options, terminal: Terminal): Promise<Outcome> 
   const model = await TextModel.load(options.model, given({ threads, engine }))
   let draft: TextModel | undefined
   try {
+    if (model.family === 'masked' && prompts.some((prompt) => !hasGap(model.tokenizer, prompt)))
+      terminal.note(dim('no [MASK] in the prompt: gaps behind it are filled, as many as --max-tokens says'))
     if (options.draft !== undefined) draft = await TextModel.load(options.draft, given({ threads, engine }))
     const speculation = draft ? { draft } : lookup === undefined ? undefined : { lookup }
     const begin = performance.now()
@@ -191,12 +194,23 @@ const endings = {
   complete: 'nothing was left to write',
 } as const
 
+function endingOf({ finishReason, tokens, settings }: TextArtifact): string {
+  if (finishReason !== 'length' || tokens >= settings.maxTokens) return endings[finishReason]
+  return 'ended where the model’s context does'
+}
+
 function closing(artifacts: readonly TextArtifact[], tokensPerSecond: number): string {
   const tokens = artifacts.reduce((sum, artifact) => sum + artifact.tokens, 0)
   const [first] = artifacts
-  const ending = artifacts.length === 1 ? [endings[first!.finishReason]] : []
+  const ending = artifacts.length === 1 ? [endingOf(first!)] : []
   const speed = `${count(tokensPerSecond)} tokens/s`
-  return [`seed ${first!.seed}`, `${count(tokens)} tokens`, speed, ...guessesOf(artifacts), ...ending].join(' · ')
+  return [
+    `seed ${first!.seed}`,
+    `${count(tokens)} ${tokens === 1 ? 'token' : 'tokens'}`,
+    speed,
+    ...guessesOf(artifacts),
+    ...ending,
+  ].join(' · ')
 }
 
 /** The share of guesses that stood, where there were any. */

@@ -39,7 +39,7 @@ async function guard({ data, field }: Options, terminal: Terminal, [run = '']: r
   const { guardText } = await import('../text/guard-text.ts')
   const progress = new Progress(terminal)
   const onProgress = ({ done, total }: { readonly done: number; readonly total: number }) =>
-    progress.show('reading', done / total, `${count(done)} of ${count(total)} tokens`)
+    progress.show('reading', done / total, `${count(done)} of ${count(total)} tokens, each read twice`)
   try {
     const result = await interruptible(
       () => progress.line('stopping'),

@@ -63,6 +63,13 @@ describe('download', () => {
     expect(existsSync(`${path}.part`)).toBe(false)
   })
 
+  it('makes a file of no bytes, of which there is nothing to fetch', async () => {
+    const path = target()
+    await download({ url: remote.url, bytes: 0, sha256: sha256(Buffer.alloc(0)).toString('hex') }, path)
+    expect(readFileSync(path)).toHaveLength(0)
+    expect(ranges).toEqual([])
+  })
+
   it('goes on from what an earlier process left, also where the server knows no ranges', async () => {
     for (const server of [ranged(content), ((_, response) => response.end(content)) as Answer]) {
       answer = server

@@ -34,7 +34,8 @@ export class ChatSource {
     this.#ids = ids
     this.#marks = marks
     this.#longest = contextLength + 1
-    const starts = [...marks.keys()].filter((i) => (marks[i]! & chatMarks.begins) !== 0)
+    const starts: number[] = []
+    for (let i = 0; i < marks.length; i++) if ((marks[i]! & chatMarks.begins) !== 0) starts.push(i)
     this.#starts = [...starts, ids.tokens]
     this.#usable = [...starts.keys()].filter((i) => this.#answered(i))
     if (this.#usable.length === 0)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { AtelierError, DataError } from '../errors.ts'
@@ -38,7 +38,8 @@ export interface DownloadOptions {
  */
 export async function download(remote: RemoteFile, path: string, options: DownloadOptions = {}): Promise<void> {
   const [kind, wanted] = 'sha256' in remote ? ['sha256', remote.sha256] : ['git SHA-1', remote.gitSha1]
-  if ((await sizeOf(path)) === remote.bytes && (await digestOf(path, remote)) === wanted) return
+  const isThere = existsSync(path) && (await sizeOf(path)) === remote.bytes
+  if (isThere && (await digestOf(path, remote)) === wanted) return
   const part = `${path}.part`
   await makeFolder(dirname(path))
   await fetchAll(remote, part, options)
@@ -57,7 +58,10 @@ async function fetchAll(remote: RemoteFile, part: string, options: DownloadOptio
   const { attempts = 4, pauseMs = 500, signal } = options
   for (let failures = 0; ; ) {
     const before = await sizeOf(part)
-    if (before === remote.bytes) return
+    if (before === remote.bytes) {
+      if (before === 0) await writeFile(part, '')
+      return
+    }
     try {
       await fetchRest(remote, part, options)
     } catch (cause) {

@@ -1,12 +1,13 @@
 import { BeamGroup, type Hypothesis, type Search } from './beam-group.ts'
 import type { CausalModel, DecodingState } from './causal-model.ts'
 import { samplerOf } from './continuation.ts'
-import { type GenerateOptions, type GenerationEvent, limitFor } from './generation.ts'
+import { type GenerateOptions, type GenerationEvent, isCutShort, limitFor } from './generation.ts'
 import type { SamplerSettings } from './settings.ts'
 import { TextTrack } from './text-track.ts'
 
 /**
- * Searches for the likeliest continuations of one prompt with `beams` beams, then reports the `n` best.
+ * Searches for the likeliest continuations of one prompt with `beams` beams, then reports the `n` best: fewer where a form
+ * has fewer texts.
  *
  * As in Hugging Face's: at each step the best (1 + ends) × beams expansions are ranked; an end-of-text id completes a
  * beam where it ranks among the first `beams`, and the best others live on. Processors and `beforeWarpers` change
@@ -47,7 +48,7 @@ async function searchFrom(prompt: readonly number[], state: DecodingState, searc
   const penalties = new Float32Array(model.vocabSize)
   let logits = await state.append(rows.map((row) => (row === 0 ? prompt : [])))
   for (let length = prompt.length; ; length++) {
-    const ending = options.signal?.aborted ? 'aborted' : length >= limit ? 'length' : undefined
+    const ending = isCutShort(options, length - prompt.length) ? 'aborted' : length >= limit ? 'length' : undefined
     penalties.fill(0)
     for (const group of groups) {
       if (ending !== undefined) group.close(ending)

@@ -6,6 +6,7 @@ import {
   type FinishReason,
   type GenerateOptions,
   type GenerationEvent,
+  isCutShort,
   limitFor,
   type TokenEvent,
 } from './generation.ts'
@@ -85,7 +86,8 @@ export function contextOf({ row, history }: Continuation): LogitsContext {
 
 /** Ends a continuation that no id may follow; says whether it is over. */
 export function* endsBefore(row: Continuation, options: GenerateOptions): Generator<FinishEvent, boolean, undefined> {
-  const reason = options.signal?.aborted ? 'aborted' : endOf(row, options)
+  const { length, promptLength } = row.history
+  const reason = isCutShort(options, length - promptLength) ? 'aborted' : endOf(row, options)
   if (reason !== undefined) yield finish(row, reason)
   return row.finished
 }

@@ -65,22 +65,26 @@ async function* fillOne(
   row: number,
   random: Random,
   settings: SamplerSettings,
-  { mask, special, spell }: FillGapsOptions,
+  { mask, special, spell, signal }: FillGapsOptions,
 ): AsyncGenerator<GenerationEvent> {
   const ids = Int32Array.from(prompt)
   const places = prompt.flatMap((id, place) => (id === mask ? [place] : []))
   const sampler = new Sampler(settings, { vocabSize: model.vocabSize, capacity: model.contextLength })
   const choose: ChooseId = (logits, place, text) => {
-    const history = createHistory(
-      [...text.subarray(0, place)].filter((id) => id !== mask),
-      text.length,
-    )
+    const before = [...text.subarray(0, place)].filter((id) => id !== mask)
+    const history = { ...createHistory(before, text.length), promptLength: 0 }
     return sampler.choose(logits, { row, step: place, history }, random)
   }
-  const filled =
+  const how = { special, choose, signal }
+  const filling =
     settings.gibbsSweeps > 0
-      ? await gibbs(model, ids, places, { special, choose, sweeps: settings.gibbsSweeps, random })
-      : await maskPredict(model, ids, places, { special, choose, rounds: settings.fillRounds })
+      ? gibbs(model, ids, places, { ...how, sweeps: settings.gibbsSweeps, random })
+      : maskPredict(model, ids, places, { ...how, rounds: settings.fillRounds })
+  const filled = await filling.catch((error: unknown) => {
+    if (signal?.aborted) return undefined
+    throw error
+  })
+  if (!filled) return yield { type: 'finish', row, reason: 'aborted', text: '' }
   yield* tokenEvents(filled, places, row, settings.topLogProbabilities)
   const reason: FinishReason = 'complete'
   yield { type: 'finish', row, reason, text: spell(filled.ids) }

@@ -70,6 +70,8 @@ export interface GuessCounts {
 export interface GenerateOptions {
   /** Ends all continuations with the reason `aborted`, at the latest after the step in flight. */
   readonly signal?: AbortSignal
+  /** Ends continuations of so many ids with the reason `aborted`: one that a signal cut short can be made again by it. */
+  readonly abortAfter?: number
   /** Ids that end a continuation. */
   readonly endOfText?: readonly number[]
   /** Makes a decoder for one continuation; events then carry text. `stop` needs it. */
@@ -85,6 +87,11 @@ export interface GenerateOptions {
   readonly firstRow?: number
 }
 
+/** Whether a continuation of so many ids goes no further, though it has not come to its end. */
+export function isCutShort({ signal, abortAfter }: GenerateOptions, ids: number): boolean {
+  return signal?.aborted === true || (abortAfter !== undefined && ids >= abortAfter)
+}
+
 /** Throws {@link ConfigError} or {@link DataError} for prompts and options that the model can't take. */
 export function checkRequest(
   model: CausalModel,
@@ -92,7 +99,15 @@ export function checkRequest(
   settings: SamplerSettings,
   options: GenerateOptions,
 ): void {
-  for (const [index, prompt] of prompts.entries()) checkPrompt(model, prompt, index)
+  for (const [index, prompt] of prompts.entries()) {
+    checkPrompt(model, prompt, index)
+    const room = limitFor(model, prompt, settings) - prompt.length
+    if (settings.minTokens > room)
+      throw new ConfigError(
+        `generate: minTokens is ${settings.minTokens}, but the model's context of ${model.contextLength} leaves room for ${room}; lower it`,
+        { index, room },
+      )
+  }
   for (const id of options.endOfText ?? []) checkId(model, id, 'endOfText')
   if (settings.stop.length > 0 && options.decoder === undefined) {
     throw new ConfigError('generate: stop strings need a decoder from ids to text; pass decoder, or remove stop')

@@ -11,6 +11,8 @@ export interface FillOptions {
   readonly special: readonly number[]
   /** The likeliest by default. */
   readonly choose?: ChooseId
+  /** Ends it, between two runs of the model, with the reason of the abort as an error. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A text with its gaps filled. */
@@ -31,7 +33,7 @@ export async function maskPredict(
   model: MaskedModel,
   ids: Int32Array,
   places: readonly number[],
-  { special, choose = likeliestId, rounds }: FillOptions & { readonly rounds: number },
+  { special, choose = likeliestId, signal, rounds }: FillOptions & { readonly rounds: number },
 ): Promise<FilledText> {
   const filled = ids.slice()
   const sure = new Float64Array(places.length)
@@ -41,6 +43,7 @@ export async function maskPredict(
     const hidden = leastSure(sure, Math.floor((places.length * (T - t)) / T))
     for (const i of hidden) filled[places[i]!] = ids[places[i]!]!
     const at = hidden.map((i) => places[i]!)
+    signal?.throwIfAborted()
     const logits = await model.logits([filled], at)
     const seen = filled.slice()
     for (const [n, i] of hidden.entries()) {
@@ -63,7 +66,12 @@ function leastSure(sure: Float64Array, count: number): number[] {
 /** Chooses an id and says how likely the model thinks it, special tokens included among the alternatives. */
 export function chooseId(
   row: Float32Array,
-  { special, choose, place, ids }: Required<FillOptions> & { readonly place: number; readonly ids: Int32Array },
+  {
+    special,
+    choose,
+    place,
+    ids,
+  }: Required<Omit<FillOptions, 'signal'>> & { readonly place: number; readonly ids: Int32Array },
 ): { readonly id: number; readonly logProbability: number } {
   const normalizer = logNormalizer(row, { row: 0, step: place })
   const allowed = row.slice()
@@ -87,7 +95,13 @@ export async function gibbs(
   model: MaskedModel,
   ids: Int32Array,
   places: readonly number[],
-  { special, choose = likeliestId, sweeps, random }: FillOptions & { readonly sweeps: number; readonly random: Random },
+  {
+    special,
+    choose = likeliestId,
+    signal,
+    sweeps,
+    random,
+  }: FillOptions & { readonly sweeps: number; readonly random: Random },
 ): Promise<FilledText> {
   const filled = ids.slice()
   const sure = new Array<number>(places.length)
@@ -95,6 +109,7 @@ export async function gibbs(
   for (let sweep = 0; sweep < sweeps; sweep++) {
     for (const i of random.permutation(places.length)) {
       const place = places[i]!
+      signal?.throwIfAborted()
       filled[place] = ids[place]!
       const row = (await model.logits([filled], [place])).slice()
       const { id, logProbability } = chooseId(row, { special, choose, place, ids: filled })

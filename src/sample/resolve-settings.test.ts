@@ -41,7 +41,15 @@ describe('resolveSamplerSettings', () => {
     [{ maxTokens: 0 }, 'maxTokens: got 0, wanted a whole number at least 1'],
     [{ stop: ['a', ''] }, 'stop: got ["a",""], wanted a list of texts that are not empty'],
     [{ stop: 'a' }, 'stop: got "a", wanted a list of texts that are not empty'],
-    [{ logitBias: { x: 1 } }, 'logitBias: got {"x":1}, wanted an object of finite numbers by id, such as {"198": -5}'],
+    [
+      { logitBias: { x: 1 } },
+      'logitBias: got {"x":1}, wanted an object of numbers from -10000 to 10000 by id, such as {"198": -5}',
+    ],
+    [
+      { logitBias: { 5: 1e39 } },
+      'logitBias: got {"5":1e+39}, wanted an object of numbers from -10000 to 10000 by id, such as {"198": -5}',
+    ],
+    [{ repetitionPenalty: 1e-40 }, 'repetitionPenalty: got 1e-40, wanted a number at least 0.01, at most 10'],
     [{ earlyStopping: 1 }, 'earlyStopping: got 1, wanted true or false'],
     [{ topq: 1 }, "sampler settings: unknown setting 'topq'; did you mean 'topK'?"],
     [{ top_p: 0.5 }, "sampler settings: unknown setting 'top_p'; did you mean 'topP'?"],

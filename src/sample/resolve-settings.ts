@@ -39,6 +39,9 @@ function checkValue(field: SettingField, value: unknown): void {
   throw new ConfigError(`${field.name}: got ${got}, wanted ${wanted(field)}`, { name: field.name, value })
 }
 
+/** Beyond it a logit is all or nothing; far beyond it is no number. */
+const largestBias = 10_000
+
 const checks: Readonly<Record<SettingField['type'], (value: unknown, field: SettingField) => boolean>> = {
   number: (value, field) => typeof value === 'number' && Number.isFinite(value) && inRange(value, field),
   integer: (value, field) => Number.isSafeInteger(value) && inRange(value as number, field),
@@ -49,7 +52,7 @@ const checks: Readonly<Record<SettingField['type'], (value: unknown, field: Sett
   biases: (value) =>
     typeof value === 'object' &&
     value !== null &&
-    Object.entries(value).every(([id, bias]) => /^\d+$/.test(id) && Number.isFinite(bias)),
+    Object.entries(value).every(([id, bias]) => /^\d+$/.test(id) && Math.abs(bias) <= largestBias),
   regex: (value) => typeof value === 'string',
   schema: (value) => ['string', 'boolean'].includes(typeof value) || isPlainObject(value),
   grammar: (value) => typeof value === 'string',
@@ -75,7 +78,7 @@ export function wanted({ type, minimum, above, maximum }: SettingField): string 
   if (type === 'regex') return 'a regular expression as a text'
   if (type === 'schema') return 'a JSON schema as an object or a text'
   if (type === 'grammar') return 'a grammar in GBNF as a text'
-  if (type === 'biases') return 'an object of finite numbers by id, such as {"198": -5}'
+  if (type === 'biases') return `an object of numbers from -${largestBias} to ${largestBias} by id, such as {"198": -5}`
   const bounds = [
     above === undefined ? undefined : `above ${above}`,
     minimum === undefined ? undefined : `at least ${minimum}`,
@@ -91,6 +94,10 @@ interface Contradiction {
 }
 
 const contradictions: readonly Contradiction[] = [
+  {
+    when: ({ temperature, gibbsSweeps }) => temperature === 0 && gibbsSweeps > 0,
+    message: () => 'Gibbs sampling draws, which temperature 0 does not; raise temperature, or leave gibbsSweeps out',
+  },
   {
     when: ({ temperature, n, beams }) => temperature === 0 && n > 1 && beams === 1,
     message: ({ n }) =>

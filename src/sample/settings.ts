@@ -98,7 +98,7 @@ export const samplerFields: readonly SettingField[] = [
   {
     name: 'repetitionPenalty',
     type: 'number',
-    above: 0,
+    minimum: 0.01,
     maximum: 10,
     default: 1,
     off: 1,

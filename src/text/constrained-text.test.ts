@@ -43,6 +43,15 @@ describe('TextModel with a form', () => {
     expect(identical).toBe(true)
   })
 
+  it('gives as many texts of a beam search as the form has, and remakes them', async () => {
+    const found = await model.complete(['The', 'T'], { regex: '[ab]', beams: 4, n: 4, seed: 1 })
+    for (const prompt of ['The', 'T']) {
+      const texts = found.filter((made) => made.prompt === prompt).map(({ text }) => text)
+      expect(['a', 'b', 'a,b', 'b,a']).toContain(texts.join())
+    }
+    expect((await remakeArtifact(file('few.json', JSON.stringify({ artifacts: found })))).identical).toBe(true)
+  })
+
   it('says what cannot be before it writes', async () => {
     const refuse = (settings: object) => expect(model.complete(['The'], settings)).rejects
     await refuse({ regex: '[a-z]{30}', maxTokens: 20 }).toThrow(/room for 20 tokens, wanted at least 30/)

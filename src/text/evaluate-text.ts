@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { ConfigError } from '../errors.ts'
-import { writeJsonFile } from '../files/json-file.ts'
+import { portableModelFolder } from '../files/gallery-folder.ts'
+import { readJsonFile, writeJsonFile } from '../files/json-file.ts'
 import type { EngineName } from '../runtime/engine.ts'
 import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
@@ -27,7 +30,7 @@ export interface EvaluateTextOptions {
   readonly sources?: readonly string[]
   /** Field of JSON, CSV and Parquet that holds the text, `text` by default; of pairs two, as training takes them. */
   readonly field?: string
-  /** What to measure, by the name of a task; by default what the run learned, or what the model's family usually does. */
+  /** What to measure, by the name of a task; by default what the run or the card says it learned, or what the model's family usually does. */
   readonly task?: string
   /** Of pairs, or of tokens and of words to hide: measures as many at most, spread over the text. */
   readonly limit?: number
@@ -70,7 +73,7 @@ export async function evaluateText(folder: string, options: EvaluateTextOptions 
   })
   try {
     const run = corpus && { corpus, record: await readRun(model.folder) }
-    const measure = measureFor(model.family, options.task, run?.record.task)
+    const measure = measureFor(model.family, options.task, run?.record.task ?? (await taskOnCard(model.folder)))
     refuseForeign(measure, options)
     const { figures, writing } = await measure.measure({ model, options, ...(run ? { run } : {}) })
     signal?.throwIfAborted()
@@ -82,6 +85,13 @@ export async function evaluateText(folder: string, options: EvaluateTextOptions 
     corpus?.close()
     await model.release()
   }
+}
+
+/** What a model learned, by the card in its folder, where it has one that says so. */
+async function taskOnCard(folder: string): Promise<string | undefined> {
+  const path = join(folder, 'card.json')
+  if (!existsSync(path)) return undefined
+  return (await readJsonFile(path, z.object({ task: z.string().optional() }))).task
 }
 
 function checkCount(name: string, value: number, minimum: number): void {
@@ -102,7 +112,7 @@ async function header(model: TextModel) {
   return {
     format: 'atelier-evaluation-1' as const,
     model: {
-      path: folder,
+      path: portableModelFolder(folder),
       digest: await model.digest(),
       architecture: row.name,
       ...(dataDigest === undefined ? {} : { dataDigest }),

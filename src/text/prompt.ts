@@ -14,10 +14,16 @@ export function promptIds(tokenizer: Tokenizer, prompt: string): number[] {
 }
 
 /** How a gap is written whatever the tokenizer calls it. */
-const gap = '[MASK]'
+const gap = /\[mask\]/gi
+
+/** Whether a prompt has a gap to fill. */
+export function hasGap(tokenizer: Tokenizer, prompt: string): boolean {
+  const { mask } = tokenizer
+  return prompt.search(gap) >= 0 || (mask !== undefined && prompt.includes(tokenizer.tokenOf(mask) ?? '[MASK]'))
+}
 
 /**
- * Ids of a text with gaps, `[MASK]`, framed as the tokenizer's model expects it; where it has none, `maxTokens` of them,
+ * Ids of a text with gaps, `[MASK]` in whatever case, framed as the tokenizer's model expects it; where it has none, `maxTokens` of them,
  * or as many as there is room for, follow it. Throws {@link DataError} for a text that leaves no room.
  */
 export function gapIds(
@@ -26,7 +32,7 @@ export function gapIds(
   { maxTokens, contextLength }: { readonly maxTokens: number; readonly contextLength: number },
 ): number[] {
   const mask = tokenizer.mask!
-  const written = prompt.normalize('NFC').replaceAll(gap, tokenizer.tokenOf(mask) ?? gap)
+  const written = prompt.normalize('NFC').replaceAll(gap, () => tokenizer.tokenOf(mask) ?? '[MASK]')
   const ids = [...tokenizer.encode(written)]
   const room = contextLength - tokenizer.template.frame(ids).ids.length
   if (room < 0 || (room === 0 && !ids.includes(mask)))
@@ -46,7 +52,8 @@ export function openingOf(tokenizer: Tokenizer, documents: number): string {
   return ['\n', ' '].find((text) => canSpell(tokenizer, text)) ?? tokenizer.decode([0])
 }
 
-function canSpell(tokenizer: Tokenizer, text: string): boolean {
+/** Whether a tokenizer has ids for a text. */
+export function canSpell(tokenizer: Tokenizer, text: string): boolean {
   try {
     return tokenizer.decode(tokenizer.encode(text)) === text
   } catch {

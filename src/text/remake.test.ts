@@ -54,6 +54,22 @@ describe('remakeArtifact', () => {
     expect((await remakeArtifact(recordOf(next.value[0]))).identical).toBe(true)
   })
 
+  it('makes again what was aborted under settings that look at how much room is left', async () => {
+    const model = await TextModel.load(run, { threads: 2 })
+    const cases = [
+      [{ regex: '[a-zA-Z ]{30,36}' }, {}],
+      [{ minTokens: 20 }, {}],
+      [{ temperature: 1, seed: 1 }, { speculation: { lookup: 6 } }],
+      [{ beams: 3, n: 2 }, {}],
+    ] as const
+    for (const [settings, how] of cases) {
+      const made = await model.complete(['The'], { maxTokens: 40, ...settings }, { abortAfter: 9, ...how })
+      expect(made[0]).toMatchObject({ finishReason: 'aborted', tokens: 9 })
+      expect((await remakeArtifact(recordOf({ artifacts: made }))).identical).toBe(true)
+    }
+    await model.release()
+  })
+
   it('makes again what was guessed ahead, by its guesser, and says how many guesses stood', async () => {
     const model = await TextModel.load(run)
     const draft = await TextModel.load(run)

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import { CheckpointError, DataError } from '../errors.ts'
+import { resolveModelFolder } from '../files/gallery-folder.ts'
 import { readJsonFile } from '../files/json-file.ts'
 import { checkValue } from '../files/parse-json.ts'
 import type { EngineName } from '../runtime/engine.ts'
@@ -104,16 +105,20 @@ function lengthOf({ finishReason, ids }: StoredArtifact): number | undefined {
 
 async function remakeCall(group: readonly StoredArtifact[], options: RemakeOptions): Promise<Remake[]> {
   const first = group[0]!
-  const maxTokens = lengthOf(first)
+  const abortAfter = lengthOf(first)
   const { lookup, draft: recorded } = first.speculation ?? {}
   const model = await loadRecorded(first.model, first.engine, options)
   let draft: TextModel | undefined
   try {
     const unguarded = model.guard && first.model.guard === undefined ? { allowCopies: true } : {}
-    const settings = resolveSamplerSettings({ ...first.settings, ...unguarded, ...(maxTokens ? { maxTokens } : {}) })
+    const settings = resolveSamplerSettings({ ...first.settings, ...unguarded })
     if (recorded) draft = await loadRecorded(recorded, first.engine, { ...options, model: recorded.path })
     const speculation = draft ? { draft } : lookup === undefined ? undefined : { lookup }
-    const how = { ...(speculation ? { speculation } : {}), ...(first.chat ? { chat: first.chat } : {}) }
+    const how = {
+      ...(speculation ? { speculation } : {}),
+      ...(first.chat ? { chat: first.chat } : {}),
+      ...(abortAfter === undefined ? {} : { abortAfter }),
+    }
     const made = await model.complete(promptsOf(first), settings, how)
     const remakes: Remake[] = []
     for (const recorded of group) remakes.push(await compare(recorded, rowOf(made, recorded), model))
@@ -125,7 +130,7 @@ async function remakeCall(group: readonly StoredArtifact[], options: RemakeOptio
 }
 
 function rowOf(made: readonly TextArtifact[], { row }: StoredArtifact): TextArtifact {
-  const remade = made[row]
+  const remade = made.find((one) => one.row === row)
   if (remade) return remade
   throw new DataError(`remake: the record names row ${row}, its call makes ${made.length} text(s); was it edited?`, {
     row,
@@ -138,7 +143,8 @@ async function loadRecorded(
   engine: StoredArtifact['engine'],
   options: RemakeOptions,
 ): Promise<TextModel> {
-  const folder = options.model ?? [model.path, galleryFolder].find((place) => existsSync(place))
+  const own = resolveModelFolder(model.path)
+  const folder = options.model ?? [own, galleryFolder].find((place) => existsSync(place))
   if (folder === undefined)
     throw new CheckpointError(`remake: the model's folder ${model.path} is gone; name it by --model`, { model })
   const found = await TextModel.load(folder, {
@@ -154,7 +160,7 @@ async function loadRecorded(
       { folder, wanted: model.guard },
     )
   const remedy = 'name its folder by --model'
-  if (options.model === undefined && folder !== model.path)
+  if (options.model === undefined && folder !== own)
     throw new CheckpointError(
       `remake: the model's folder ${model.path} is gone, and the gallery's model is another; ${remedy}`,
       { model },
@@ -169,10 +175,7 @@ async function loadRecorded(
 const compared = ['text', 'ids', 'promptIds', 'tokens', 'seed', 'finishReason', 'logProbability'] as const
 
 async function compare(recorded: StoredArtifact, remade: TextArtifact, model: TextModel): Promise<Remake> {
-  const aborted = recorded.finishReason === 'aborted'
-  const differing = compared.filter(
-    (name) => !(aborted && name === 'finishReason') && !isSame(recorded[name], remade[name]),
-  )
+  const differing = compared.filter((name) => !isSame(recorded[name], remade[name]))
   const firstDifferentToken = firstDifference(recorded.ids, remade.ids)
   const ends = recorded.finishReason === 'endOfText'
   const sum = differing.length === 0 ? 0 : await distance(recorded, remade, model, ends)

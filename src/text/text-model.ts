@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { readTokenizer } from '../data/tokenizers/folder.ts'
 import type { Tokenizer } from '../data/tokenizers/index.ts'
 import { CheckpointError, ConfigError } from '../errors.ts'
-import { resolveModelFolder } from '../files/gallery-folder.ts'
+import { modelRemedy, portableModelFolder, resolveModelFolder } from '../files/gallery-folder.ts'
 import { folderHolding, isAdapter } from '../models/adapter.ts'
 import { familyOfFolder, loadAnyModel } from '../models/checkpoint.ts'
 import { modelDigest } from '../models/model-digest.ts'
@@ -26,6 +26,7 @@ import type { SamplerSettings } from '../sample/settings.ts'
 import { version } from '../version.ts'
 import type { TextArtifact } from './artifact.ts'
 import { Chat } from './chat/chat.ts'
+import { canSpell } from './prompt.ts'
 import { textDecoder } from './text-decoder.ts'
 import { type LoadedAny, type LoadedOf, readModel, type Writer } from './writer.ts'
 
@@ -41,6 +42,8 @@ export type TextSpeculation = { readonly draft: TextModel } | { readonly lookup:
 /** What writing takes beside the settings. */
 export interface WriteOptions {
   readonly signal?: AbortSignal
+  /** Ends each text after so many tokens with the reason `aborted`, to make one again that a signal cut short. */
+  readonly abortAfter?: number
   /** Faster where guesses are cheap and often right; what is written follows the same distribution. */
   readonly speculation?: TextSpeculation
   /** Takes each prompt as what a user says, written by the model's chat template, after what `system` says. */
@@ -97,9 +100,7 @@ export class TextModel {
   ): Promise<TextModel> {
     const folder = resolveModelFolder(named)
     if (!existsSync(join(folder, 'config.json')) && !isAdapter(folder))
-      throw new CheckpointError(`load: ${folder} holds no config.json; name a run or a model's folder by --model`, {
-        folder,
-      })
+      throw new CheckpointError(`load: ${folder} holds no config.json; ${modelRemedy(folder)}`, { folder })
     const tokenizer = await readTokenizer(await folderHolding(folder, 'tokenizer.json'))
     const family = await familyOfFolder(folder)
     const guardPath = join(await folderHolding(folder, guardFile), guardFile)
@@ -156,14 +157,15 @@ export class TextModel {
 
   /**
    * Continues each prompt `n` times, or answers it, or fills its gaps, giving text as it becomes certain, and returns the artifacts in
-   * order of prompts. Throws ConfigError for settings, DataError for prompts.
+   * order of prompts: fewer than `n` where beams find fewer, for no more texts have the form that is asked for. Throws
+   * ConfigError for settings, DataError for prompts.
    */
   async *generate(
     prompts: readonly string[],
     given: Partial<SamplerSettings> = {},
     options: WriteOptions = {},
   ): AsyncGenerator<TextPiece, TextArtifact[]> {
-    const settings = resolveSamplerSettings({ ...this.#writer.usual(given.n ?? 1), ...given })
+    const settings = resolveSamplerSettings({ ...this.#writer.usual(given), ...given })
     const encoded = prompts.map((prompt) => this.#encode(prompt, settings, options.chat))
     const rows = prompts.length * settings.n
     const events = Array.from({ length: rows }, (): GenerationEvent[] => [])
@@ -173,15 +175,11 @@ export class TextModel {
     }
     const digest = await this.digest()
     const guesser = options.speculation && (await recordOf(options.speculation))
-    return events.map((own, row) => {
+    return events.flatMap((own, row) => {
+      if (own.length === 0) return []
       const prompt = Math.floor(row / settings.n)
-      return this.#artifact(
-        completionOf(row, own),
-        { prompts, prompt, ids: encoded[prompt]!, ...(options.chat ? { chat: options.chat } : {}) },
-        settings,
-        digest,
-        guesser,
-      )
+      const asked = { prompts, prompt, ids: encoded[prompt]!, ...(options.chat ? { chat: options.chat } : {}) }
+      return [this.#artifact(completionOf(row, own), asked, settings, digest, guesser)]
     })
   }
 
@@ -242,16 +240,17 @@ export class TextModel {
     return this.#talk
   }
 
-  #options(settings: SamplerSettings, { signal, speculation, chat }: WriteOptions): GenerateOptions {
+  #options(settings: SamplerSettings, { signal, abortAfter, speculation, chat }: WriteOptions): GenerateOptions {
     const { tokenizer } = this
     const constraint = this.#constraint(settings)
     return {
       endOfText: [...new Set([...this.#endOfText(), ...(chat ? this.#chat().ends() : [])])],
       decoder: () => textDecoder(tokenizer, true),
-      breakerId: (text) => tokenizer.encode(text).at(-1),
+      breakerId: (text) => (canSpell(tokenizer, text) ? tokenizer.encode(text).at(-1) : undefined),
       ...(constraint ? { constraint } : {}),
       ...(this.isGuarded(settings) ? { hooks: { beforeWarpers: this.#forbidCopies() } } : {}),
       ...(signal ? { signal } : {}),
+      ...(abortAfter === undefined ? {} : { abortAfter }),
       ...(speculation ? { speculation: this.#guesser(speculation) } : {}),
     }
   }
@@ -322,7 +321,7 @@ export class TextModel {
       ...(made.top ? { top: made.top.map((likeliest) => likeliest.map((one) => ({ ...one, ...named(one.id) }))) } : {}),
       settings,
       model: {
-        path: folder,
+        path: portableModelFolder(folder),
         digest,
         architecture: loaded.row.name,
         ...(dataDigest === undefined ? {} : { dataDigest }),
@@ -349,5 +348,5 @@ type Guesser = Omit<NonNullable<TextArtifact['speculation']>, 'guessed' | 'accep
 async function recordOf(speculation: TextSpeculation): Promise<Guesser> {
   if ('lookup' in speculation) return speculation
   const { draft } = speculation
-  return { draft: { path: draft.folder, digest: await draft.digest() } }
+  return { draft: { path: portableModelFolder(draft.folder), digest: await draft.digest() } }
 }

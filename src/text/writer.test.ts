@@ -79,6 +79,26 @@ describe('a model that fills gaps', () => {
     expect(await remadeFrom(model, [prompt, 'The'])).toBe(true)
   })
 
+  it('takes gaps in whatever case, draws by sweeps as they draw, and heeds penalties of what stands before a gap', async () => {
+    const ids = async (settings: object, words = prompt) => (await model.complete([words], settings))[0]!.ids
+    expect(await ids({}, prompt.replaceAll('[MASK]', '[mask]'))).toEqual(await ids({}))
+    const drawn = await Promise.all([1, 2, 3, 4].map((seed) => ids({ gibbsSweeps: 2, seed })))
+    expect(new Set(drawn.map(String)).size).toBeGreaterThan(1)
+    const twice = 'The old cat sees the old [MASK].'
+    expect(await ids({ fillRounds: 1, presencePenalty: 2, frequencyPenalty: 2 }, twice)).not.toEqual(
+      await ids({ fillRounds: 1, presencePenalty: -2, frequencyPenalty: -2 }, twice),
+    )
+    await expect(ids({ gibbsSweeps: 2, temperature: 0 })).rejects.toThrow('Gibbs sampling draws')
+  })
+
+  it('ends within a text where a signal asks for it, and goes without guesses', async () => {
+    const stop = new AbortController()
+    const writing = model.complete([prompt], { gibbsSweeps: 1024 }, { signal: stop.signal })
+    setTimeout(() => stop.abort(), 30)
+    expect((await writing)[0]).toMatchObject({ finishReason: 'aborted', text: '', ids: [] })
+    await expect(model.complete([prompt], {}, { speculation: { lookup: 3 } })).rejects.toThrow(ConfigError)
+  })
+
   it('refuses what only continuations have, and prompts without room', async () => {
     const message = 'sampler settings: beams means nothing to models that fill gaps in texts; leave it out'
     await expect(model.complete([prompt], { beams: 2 })).rejects.toThrow(message)

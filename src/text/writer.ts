@@ -1,5 +1,5 @@
 import type { Tokenizer } from '../data/tokenizers/index.ts'
-import { CheckpointError } from '../errors.ts'
+import { CheckpointError, ConfigError } from '../errors.ts'
 import {
   type LoadedMaskedModel,
   type LoadedModel,
@@ -49,8 +49,8 @@ export interface Writer {
   readonly continues: boolean
   /** The model itself, where it continues texts. */
   readonly model?: CausalModel
-  /** Settings that suit it where the caller gives none, for so many texts of each prompt. */
-  usual(n: number): Partial<SamplerSettings>
+  /** Settings that suit it where the caller gives none, for what is asked for. */
+  usual(given: Partial<SamplerSettings>): Partial<SamplerSettings>
   /** Ids of a prompt. Throws DataError for one that it can't take. */
   encode(prompt: string, settings: SamplerSettings): number[]
   /** As {@link generate}. */
@@ -186,9 +186,16 @@ const masked = reader({
     const spell = (ids: Int32Array) => tokenizer.decode(ids, { skipSpecial: true })
     return {
       continues: false,
-      usual: (n) => ({ topLogProbabilities: usualCandidates, ...(n === 1 ? { temperature: 0 } : {}) }),
+      usual: ({ n = 1, gibbsSweeps = 0 }) => {
+        const draws = n > 1 || gibbsSweeps > 0
+        return { topLogProbabilities: usualCandidates, ...(draws ? {} : { temperature: 0 }) }
+      },
       encode: (prompt, { maxTokens }) => gapIds(tokenizer, prompt, { maxTokens, contextLength: model.contextLength }),
-      write: (prompts, settings, options) => fillGaps(model, prompts, settings, { ...options, mask, special, spell }),
+      write(prompts, settings, options) {
+        if (options.speculation)
+          throw new ConfigError('generate: a model that fills gaps goes without guesses; leave draft and lookup out')
+        return fillGaps(model, prompts, settings, { ...options, mask, special, spell })
+      },
       logProbability: async () => undefined,
       release: () => model.release(),
     }

@@ -37,6 +37,16 @@ async function read(paths: string | string[], options: ReadDocumentsOptions = {}
   return { documents, report }
 }
 
+it('reads conversations whose marks follow the end of a line, which are no part of JSON', async () => {
+  const content = 'first\n\u0303second\t\u030c \u001f\u0307'
+  const line = JSON.stringify({ prompt: 'hi e\u0301', completion: content })
+  const { documents } = await read(fileOf('talk.jsonl', `${line}\n`), { chats: true })
+  expect(JSON.parse(documents[0]!)).toEqual([
+    { role: 'user', content: 'hi é' },
+    { role: 'assistant', content: content.normalize('NFC') },
+  ])
+})
+
 const rows = [{ text: 'One, "quoted"\nline' }, { text: 'Zwei – ü' }, { text: '三 🙂' }]
 const texts = rows.map(({ text }) => text)
 const parquet = (column: string, data: unknown[], codec?: 'SNAPPY' | 'UNCOMPRESSED') =>

@@ -104,7 +104,7 @@ async function* readFile(file: SourceFile, options: ReadDocumentsOptions): Async
   let index = 0
   for await (const { value, where } of rows) {
     if (options.pairs) yield* pairSegments(pairOf(value, options.field, where), file.path, index)
-    else if (options.chats) yield* segmentsOf([JSON.stringify(messagesOf(value, where))], file.path, index)
+    else if (options.chats) yield* segmentsOf([JSON.stringify(messagesOf(value, where))], file.path, index, asItIs)
     else yield* textSegments(textOf(value, options.field, where), file.path, index)
     index += 1
   }
@@ -149,8 +149,17 @@ function textStream(file: SourceFile, { stdin, onBytes }: ReadDocumentsOptions):
   return decodeUtf8(gunzipIfCompressed(bytes, '-'), 'standard input')
 }
 
+const normalForm = (text: string) => text.normalize('NFC')
+/** JSON: its contents are in normal form, and a mark that follows an escape must not join its letter. */
+const asItIs = (text: string) => text
+
 /** Pieces of one document in normal form; none for an empty one. The last piece is held back until it is known. */
-async function* segmentsOf(chunks: AsyncIterable<string> | readonly string[], source: string, index: number) {
+async function* segmentsOf(
+  chunks: AsyncIterable<string> | readonly string[],
+  source: string,
+  index: number,
+  form = normalForm,
+) {
   const segmenter = new Segmenter()
   let held: string | undefined
   let carriageReturn = ''
@@ -159,12 +168,12 @@ async function* segmentsOf(chunks: AsyncIterable<string> | readonly string[], so
     carriageReturn = text.endsWith('\r') ? '\r' : ''
     const whole = text.slice(0, text.length - carriageReturn.length)
     for (const piece of segmenter.push(whole.replaceAll('\r\n', '\n'))) {
-      if (held !== undefined) yield { text: held.normalize('NFC'), source, index, last: false }
+      if (held !== undefined) yield { text: form(held), source, index, last: false }
       held = piece
     }
   }
   const rest = segmenter.push(carriageReturn).join('') + segmenter.finish()
-  if (held !== undefined && rest !== '') yield { text: held.normalize('NFC'), source, index, last: false }
+  if (held !== undefined && rest !== '') yield { text: form(held), source, index, last: false }
   const last = rest === '' ? held : rest
-  if (last !== undefined && last !== '') yield { text: last.normalize('NFC'), source, index, last: true }
+  if (last !== undefined && last !== '') yield { text: form(last), source, index, last: true }
 }
