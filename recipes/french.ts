@@ -19,7 +19,7 @@ await trainTextForGallery({
     en: 'French literary prose and verse',
     fr: 'Prose et vers de la littérature française',
   },
-  example: 'atelier generate text --model gallery/fr --prompt "Ô nuit"',
+  example: 'atelier generate text --model gallery/fr --prompt "Le roi dit"',
   prompts: ['La liberté', 'Ô nuit', "L'homme", 'Il y a dans le cœur'],
   spelled: { œ: 'oe', Œ: 'Oe', '’': "'" },
   limits: [

@@ -20,6 +20,8 @@ export interface GalleryRecipe {
   readonly example: string
   /** What the samples of its card are asked for by, in turn; each class by default. */
   readonly asked?: readonly string[]
+  /** What is done to words before they are spelled, as in Hugging Face's `tokenizer.json`: what its captions never hold. */
+  readonly normalizers?: readonly object[]
   /** What it is bad at, for its card. */
   readonly limits: readonly string[]
   /** What its data lets it repeat, for its card. */
@@ -67,7 +69,8 @@ interface GalleryCard extends ImageCard, Pick<GalleryRecipe, 'example' | 'limits
 
 const folderOf = (name: string) => fileURLToPath(new URL(`../gallery/${name}`, import.meta.url))
 
-async function writeGallery({ name, title, example, limits, biases, asked = [], out }: GalleryRecipe): Promise<void> {
+async function writeGallery(recipe: GalleryRecipe): Promise<void> {
+  const { name, title, example, limits, biases, asked = [], normalizers = [], out } = recipe
   const gallery = folderOf(name)
   await mkdir(gallery, { recursive: true })
   const { row, gan, classes, generator, metadata } = await loadGan(out)
@@ -81,7 +84,7 @@ async function writeGallery({ name, title, example, limits, biases, asked = [], 
   })
   for (const file of ['tokenizer_config.json', 'tokenizer.json'])
     if (existsSync(join(out, file))) await cp(join(out, file), join(gallery, file))
-  await compact(join(gallery, 'tokenizer.json'))
+  await finishTokenizer(join(gallery, 'tokenizer.json'), normalizers)
   const evaluation = await evaluateImage(out, { features: 'inception', onNote: console.error })
   const { card, sheet } = await imageCard(out, evaluation, { folder: gallery, asked })
   const whole: GalleryCard = { name: title, example, limits, biases, ...card }
@@ -89,7 +92,11 @@ async function writeGallery({ name, title, example, limits, biases, asked = [], 
   await writeImageCard(gallery, whole, { ...whole, title: title.en })
 }
 
-/** Takes the indentation out of a JSON file, where there is one: half of a tokenizer's size. */
-async function compact(path: string): Promise<void> {
-  if (existsSync(path)) await writeFile(path, JSON.stringify(JSON.parse(await readFile(path, 'utf8'))))
+/** Adds to a tokenizer's normalizer, where there is one, and takes the indentation out of its file: half of its size. */
+async function finishTokenizer(path: string, normalizers: readonly object[]): Promise<void> {
+  if (!existsSync(path)) return
+  const tokenizer = JSON.parse(await readFile(path, 'utf8'))
+  if (normalizers.length > 0)
+    tokenizer.normalizer = { type: 'Sequence', normalizers: [tokenizer.normalizer, ...normalizers] }
+  await writeFile(path, JSON.stringify(tokenizer))
 }
