@@ -62,7 +62,7 @@ export async function noteInTextCard(
 }
 
 /** Trains into a folder, or goes on with the run that it holds; prints events, every twentieth step's only. */
-async function trainTextToEnd(out: string, options: TextRecipe['options']): Promise<TextRunResult> {
+export async function trainTextToEnd(out: string, options: TextRecipe['options']): Promise<TextRunResult> {
   const { budget, ...rest } = options
   const resumed = existsSync(join(out, 'run.json'))
   const run = trainText({ ...(resumed ? { resume: true } : rest), ...(budget ? { budget } : {}), out })

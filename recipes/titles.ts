@@ -3,15 +3,32 @@
  *
  *     npm run recipe -- titles [RUN]
  *
- * Trains into RUN (runs/titles), or goes on with it, then writes the weights in 16 bits to gallery/t5.
+ * Trains twice, or goes on where it stopped: into RUN-begun on as much French prose as verse, so that the small kinds are
+ * learned too, then from there into RUN (runs/titles) on more than twice the prose. Writes the weights in 16 bits to gallery/t5.
  */
-import { trainTextForGallery } from './text-gallery.ts'
+import { trainTextForGallery, trainTextToEnd } from './text-gallery.ts'
 import { titlePairs, titleSources, titlesLicence } from './texts/titles.ts'
 import { writeRows } from './texts/write-rows.ts'
 
 const out = process.argv[2] ?? 'runs/titles'
-const data = `${out}-data/pairs.jsonl`
-await writeRows(data, async () => (await titlePairs()).training)
+const begun = `${out}-begun`
+
+const common = {
+  sources: titleSources,
+  licence: titlesLicence,
+  task: 'pairs',
+  prompt: 'poème : nuit, Racine',
+}
+
+await trainTextToEnd(begun, {
+  ...common,
+  data: [await pairsFile(begun, 20_000)],
+  architecture: 't5',
+  preset: 'small',
+  tokenizer: { kind: 'unigram', vocabulary: 8192 },
+  set: { nLayers: 4, dFf: 640, contextLength: 96, batchSize: 96, dropout: 0.1, evaluationBatches: 16 },
+  budget: { steps: 2700 },
+})
 
 await trainTextForGallery({
   name: 't5',
@@ -31,7 +48,7 @@ await trainTextForGallery({
     'suite : Ô toi qui vois la honte où je suis descendue',
     'poem: night, Shakespeare',
     'poem: mountain, Psalms',
-    'poem: summer',
+    'passage: shepherd, Genesis',
     "next: Shall I compare thee to a summer's day?",
     'next: The stars are bright above the silent hill',
     'article: France, climate',
@@ -49,15 +66,28 @@ await trainTextForGallery({
   ],
   out,
   options: {
-    data: [data],
-    sources: titleSources,
-    licence: titlesLicence,
-    architecture: 't5',
-    task: 'pairs',
-    preset: 'small',
-    tokenizer: { kind: 'unigram', vocabulary: 8192 },
-    set: { nLayers: 4, dFf: 640, contextLength: 96, batchSize: 96, evaluationBatches: 16 },
-    budget: { steps: 1900 },
-    prompt: 'poème : nuit, Racine',
+    ...common,
+    data: [await pairsFile(out, 45_000)],
+    from: begun,
+    set: {
+      contextLength: 96,
+      batchSize: 96,
+      dropout: 0.1,
+      optimizer: 'muon',
+      learningRate: 0.002,
+      learningRateFloor: 0.05,
+      beta2: 0.95,
+      weightDecay: 0.1,
+      warmupSteps: 50,
+      evaluationBatches: 16,
+    },
+    budget: { steps: 3100 },
   },
 })
+
+/** Writes the pairs that a run learns from beside it, with so many passages of French prose. */
+async function pairsFile(run: string, passagesOfProse: number): Promise<string> {
+  const path = `${run}-data/pairs.jsonl`
+  await writeRows(path, async () => (await titlePairs(passagesOfProse)).training)
+  return path
+}

@@ -28,9 +28,6 @@ export interface TitlePair {
 /** Characters of a text at most, so that batches are narrow. */
 const longest = 320
 
-/** Of prose, how many passages are taken: all would be five for each of French verse. */
-const passagesOfProse = 45_000
-
 /** What is learned from, and what tests: texts that the gallery's decoders hold out too, so that all can be compared on them. */
 export interface TitlePairs {
   readonly training: readonly TitlePair[]
@@ -48,10 +45,11 @@ interface Found extends TitlePair {
 
 /**
  * Titles and first lines, each with a text: `poème : ROSE, Racine`, `suite : LINE`, `prose : MOT, Voltaire`,
- * `poem: night, Psalms`, `next: LINE`, `article: France, climate`. Every text stands in one pair only, so that what is
- * held out was not seen under another title.
+ * `poem: night, Psalms`, `next: LINE`, `passage: shepherd, Genesis`, `article: France, climate`, and what follows in a long
+ * one, `article: France, climate, part 2`. Every text stands in one pair only, so that what is held out was not seen under
+ * another title. Of French prose `passagesOfProse` are taken, drawn at random: all would be five for each of verse.
  */
-export async function titlePairs(): Promise<TitlePairs> {
+export async function titlePairs(passagesOfProse: number): Promise<TitlePairs> {
   const littre = await readLittre()
   const heldOut = {
     fr: await heldOutOf(littre.map(({ text }) => text)),
@@ -59,8 +57,8 @@ export async function titlePairs(): Promise<TitlePairs> {
     articles: await heldOutOf((await factbookEntries()).map(({ text }) => text)),
   }
   const all = [
-    ...frenchPassages(littre, heldOut.fr.texts),
-    ...(await englishVerse(heldOut.en.texts)),
+    ...frenchPassages(littre, heldOut.fr.texts, passagesOfProse),
+    ...(await englishPassages(heldOut.en.texts)),
     ...(await articles(heldOut.articles.texts)),
   ]
   const pairs = (heldOut: boolean) =>
@@ -74,7 +72,11 @@ export async function titlePairs(): Promise<TitlePairs> {
   }
 }
 
-function frenchPassages(littre: readonly Quotation[], heldOutTexts: readonly string[]): Found[] {
+function frenchPassages(
+  littre: readonly Quotation[],
+  heldOutTexts: readonly string[],
+  passagesOfProse: number,
+): Found[] {
   const heldOut = new Set(heldOutTexts)
   const named = littre.filter(({ author, text }) => author !== undefined && text.length <= longest)
   const french = named.flatMap(({ word, author, text, verse }, i) => {
@@ -100,24 +102,45 @@ function title(words: readonly string[], author: string | undefined, index: numb
   return [...words, ...(author === undefined || index % 3 === 1 ? [] : [author])].join(', ')
 }
 
-async function englishVerse(heldOutTexts: readonly string[]): Promise<Found[]> {
+async function englishPassages(heldOutTexts: readonly string[]): Promise<Found[]> {
   const bible = (await readBible()).flatMap(({ book, parts }) =>
-    parts.filter(({ verse }) => verse).map(({ text }) => ({ author: book, lines: text.split('\n') })),
+    parts.map(({ verse, text }) => ({ author: book, verse, text: straightQuotes(text) })),
   )
+  const verse = [...bible.filter(({ verse }) => verse), ...(await shakespeareanVerse())]
+  const poems = verse.flatMap(({ author, text }) => stanzas(text.split('\n')).map((text) => ({ author, text })))
+  const prose = bible.filter(({ verse }) => !verse)
+  const passages = prose.flatMap(({ author, text }) => pieces(text).map((text) => ({ author, text })))
+  const heldOut = heldOutTexts.map(oneLine).join('\n')
+  const found = (text: string, pairs: readonly TitlePair[]) =>
+    pairs.map((pair) => ({ ...pair, heldOut: heldOut.includes(oneLine(text)) }))
+  return [
+    ...entitled(poems).flatMap(({ text, title, index }) =>
+      found(text, verseOrRest(text, index, { poem: `poem: ${title}`, next: 'next' })),
+    ),
+    ...entitled(passages).flatMap(({ text, title }) => found(text, [{ source: `passage: ${title}`, target: text }])),
+  ]
+}
+
+interface Passage {
+  readonly author: string
+  readonly text: string
+}
+
+async function shakespeareanVerse(): Promise<Passage[]> {
   const plays = (await readFile((await getDataset('tinyshakespeare'))[0]!, 'utf8'))
     .split('\n\n')
-    .map((speech) => ({ author: 'Shakespeare', lines: speech.split('\n').slice(1) }))
-  const poems = shakespeare.sonnets.all().map(({ lines }) => ({ author: 'Shakespeare', lines }))
-  const passages = [...bible, ...plays, ...poems].flatMap(({ author, lines }) =>
-    stanzas(lines.map((line) => straightQuotes(line.trim()))).map((text) => ({ author, text })),
-  )
+    .map((speech) => speech.split('\n').slice(1))
+  const sonnets = shakespeare.sonnets.all().map(({ lines }) => lines.map(String))
+  const text = (lines: readonly string[]) => lines.map((line) => straightQuotes(line.trim())).join('\n')
+  return [...plays, ...sonnets].map((lines) => ({ author: 'Shakespeare', text: text(lines) }))
+}
+
+/** Passages with titles of their rare words, those that have any; `index` counts all. */
+function entitled(passages: readonly Passage[]): { text: string; title: string; index: number }[] {
   const wordsOf = rareWords(passages.map(({ text }) => text))
-  const heldOut = heldOutTexts.map(oneLine).join('\n')
-  return passages.flatMap(({ author, text }, i) => {
+  return passages.flatMap(({ author, text }, index) => {
     const words = wordsOf(text)
-    if (words.length === 0) return []
-    const pairs = verseOrRest(text, i, { poem: `poem: ${title(words, author, i)}`, next: 'next' })
-    return pairs.map((pair) => ({ ...pair, heldOut: heldOut.includes(oneLine(text)) }))
+    return words.length === 0 ? [] : [{ text, title: title(words, author, index), index }]
   })
 }
 
@@ -155,20 +178,23 @@ function smallWords(text: string): string[] {
   return text.match(/(?<![\p{L}'])\p{Ll}+(?![\p{L}'])/gu) ?? []
 }
 
-async function articles(heldOut: readonly string[]): Promise<Found[]> {
-  return (await readFactbook()).map(({ country, subject, text }) => ({
-    source: `article: ${country}, ${subject}`,
-    target: beginning(straightQuotes(text)),
-    heldOut: heldOut.some((entry) => entry.startsWith(`# ${country}\n`) && entry.includes(text)),
-  }))
+async function articles(heldOutTexts: readonly string[]): Promise<Found[]> {
+  return (await readFactbook()).flatMap(({ country, subject, text }) => {
+    const heldOut = heldOutTexts.some((entry) => entry.startsWith(`# ${country}\n`) && entry.includes(text))
+    return pieces(straightQuotes(text)).map((target, i) => {
+      return { source: `article: ${country}, ${subject}${i === 0 ? '' : `, part ${i + 1}`}`, target, heldOut }
+    })
+  })
 }
 
-/** The first sentences of a text, or its first items. */
-function beginning(text: string): string {
-  if (text.length <= longest) return text
-  const cut = text.slice(0, longest)
-  const end = Math.max(cut.lastIndexOf('. ') + 1, cut.lastIndexOf('; '))
-  return end > longest / 3 ? cut.slice(0, end) : `${cut.slice(0, cut.lastIndexOf(' '))}…`
+/** A text in pieces that are short enough, of whole sentences or items where it can be. */
+function pieces(text: string): string[] {
+  if (text.length <= longest) return [text]
+  const start = text.slice(0, longest)
+  const end = Math.max(...['. ', '; ', '? ', '! ', '." '].map((mark) => start.lastIndexOf(mark) + mark.length - 1))
+  const cut = end > longest / 3 ? end : start.lastIndexOf(' ')
+  if (cut <= 0) return [text]
+  return [text.slice(0, cut), ...pieces(text.slice(cut + 1))]
 }
 
 /** `count` of the items, or all where there are fewer, in random order. */

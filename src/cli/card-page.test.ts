@@ -56,6 +56,10 @@ test('tells what a model was begun from', () => {
   expect(textCardPage({ ...written, from }, { title: 'T' })).toContain(
     `| begun from | \`gallery/en\`, digest \`${'b'.repeat(16)}…\` |`,
   )
+  const training = { steps: 1200, seconds: 600, wattHours: 4 }
+  expect(textCardPage({ ...written, from: { ...from, training } }, { title: 'T' })).toContain(
+    '…`, whose training took 1,200 steps, 10 minutes, about 4 Wh |',
+  )
   expect(textCardPage(written, { title: 'T' })).not.toContain('begun from')
 })
 

@@ -24,10 +24,17 @@ export function textCardPage(card: TextCard, words: CardWords): string {
 function facts({ architecture, task, settings, from }: TextCard): Rows {
   const { nLayers, dModel, contextLength } = settings
   return [
-    ...(from ? [['begun from', `${codeSpan(from.path)}, digest \`${from.digest.slice(0, 16)}…\``] as const] : []),
+    ...(from ? [['begun from', begunFrom(from)] as const] : []),
     ['model', `${architecture}, ${nLayers} layers, width ${dModel}, context ${contextLength}`],
     ['task', task ?? 'next'],
   ]
+}
+
+function begunFrom({ path, digest, training }: NonNullable<TextCard['from']>): string {
+  const model = `${codeSpan(path)}, digest \`${digest.slice(0, 16)}…\``
+  if (!training) return model
+  const { steps, seconds, wattHours } = training
+  return `${model}, whose training took ${count(steps)} steps, ${count(seconds / 60)} minutes, about ${count(wattHours)} Wh`
 }
 
 function measured({ evaluation }: TextCard): string[] {

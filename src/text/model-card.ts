@@ -1,8 +1,10 @@
+import { basename } from 'node:path'
 import { portableModelFolder } from '../files/gallery-folder.ts'
 import type { EngineName } from '../runtime/engine.ts'
-import { type CardFacts, cardFacts, samplesOnCard } from '../train/card-facts.ts'
+import { type CardFacts, cardFacts, samplesOnCard, type TrainingFacts } from '../train/card-facts.ts'
+import { runExists } from '../train/run-record.ts'
 import type { TextEvaluation } from './evaluate-text.ts'
-import { type RunRecord, readRun } from './run.ts'
+import { type From, type RunRecord, readRun } from './run.ts'
 import { TextModel } from './text-model.ts'
 
 /** What {@link textCard} cannot find out by itself. */
@@ -21,7 +23,9 @@ export interface CardOptions {
 }
 
 /** What users of a model that writes should know of it; a run's `card.json`. */
-export interface TextCard extends CardFacts, Pick<RunRecord, 'task'>, Partial<Pick<RunRecord, 'from'>> {
+export interface TextCard extends CardFacts, Pick<RunRecord, 'task'> {
+  /** The model that it was begun from: `gallery/NAME`, or the name of its folder; what training it took, where it is a run. */
+  readonly from?: From & { readonly training?: TrainingFacts }
   readonly evaluation: TextEvaluation
   /** One of each seed from 0 on, none left out. */
   readonly samples: readonly { readonly seed: number; readonly prompt: string; readonly text: string }[]
@@ -35,10 +39,16 @@ export async function textCard(run: string, evaluation: TextEvaluation, options:
   return {
     ...(await cardFacts(run, record, folder)),
     task,
-    ...(from ? { from: { ...from, path: portableModelFolder(from.path) } } : {}),
+    ...(from ? { from: await begunFrom(from) } : {}),
     evaluation,
     samples: await samplesOf(options.prompts ?? promptsOf(record, evaluation), folder, options),
   }
+}
+
+async function begunFrom({ path, ...from }: From): Promise<NonNullable<TextCard['from']>> {
+  const [portable, isRun] = [portableModelFolder(path), await runExists(path)]
+  const training = isRun ? (await cardFacts(path, await readRun(path), path)).training : undefined
+  return { path: portable === path ? basename(path) : portable, ...from, ...(training ? { training } : {}) }
 }
 
 /** What the run was given to begin from, else what its evaluation began from, where that was one text. */
