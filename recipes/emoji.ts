@@ -34,9 +34,9 @@ await trainForGallery({
     'orange',
     'house',
   ],
-  // its captions begin without an article, and write œ
+  // its captions begin without an article, but for "A button" and "une heure", and write œ
   normalizers: [
-    replaced({ Regex: "^(?:(?:an?|the|some|une?|des|du|les?|la) |l['’])(?=\\S)" }, ''),
+    replaced({ Regex: "^(?!a button|une heure)(?:(?:an?|the|some|une?|des|du|les?|la) |l['’])(?=\\S)" }, ''),
     replaced({ String: 'oeu' }, 'œu'),
     replaced({ String: 'oeil' }, 'œil'),
   ],

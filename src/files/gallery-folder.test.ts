@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { modelRemedy, portableModelFolder, resolveModelFolder } from './gallery-folder.ts'
+import { portableModelFolder, resolveModelFolder } from './gallery-folder.ts'
 
 test('a model of the gallery is found by its name from anywhere, and named so', () => {
   const inside = resolve(import.meta.dirname, '../../gallery/en')
@@ -15,10 +15,4 @@ test('a model of the gallery is found by its name from anywhere, and named so', 
   } finally {
     process.chdir(before)
   }
-})
-
-test('where a folder holds no model, the one of the gallery that was meant is named', () => {
-  expect(modelRemedy('fr')).toBe('did you mean gallery/fr?')
-  expect(modelRemedy('gallery/article')).toBe('did you mean gallery/articles?')
-  expect(modelRemedy('runs/something-else')).toContain('see atelier gallery')
 })

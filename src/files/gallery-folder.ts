@@ -1,7 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { basename, join, relative, sep } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { nearestName } from '../nearest-name.ts'
 
 /** Where the models lie that come with the package. */
 export const galleryFolder = fileURLToPath(new URL('../../gallery', import.meta.url))
@@ -12,14 +11,6 @@ export function resolveModelFolder(folder: string): string {
   if (name === undefined || existsSync(folder)) return folder
   const inside = join(galleryFolder, name)
   return existsSync(inside) ? inside : folder
-}
-
-/** What to do where a folder holds no model: the gallery's model that was meant, or which there are. */
-export function modelRemedy(folder: string): string {
-  const names = readdirSync(galleryFolder).sort()
-  const meant = nearestName(basename(folder), names)
-  if (meant !== undefined) return `did you mean gallery/${meant}?`
-  return `name a run or a model's folder by --model, or gallery/NAME; see atelier gallery`
 }
 
 /** The name that {@link resolveModelFolder} finds a folder by on any machine: `gallery/NAME` for one of the package's. */

@@ -81,7 +81,7 @@ async function* fillOne(
       ? gibbs(model, ids, places, { ...how, sweeps: settings.gibbsSweeps, random })
       : maskPredict(model, ids, places, { ...how, rounds: settings.fillRounds })
   const filled = await filling.catch((error: unknown) => {
-    if (signal?.aborted) return undefined
+    if (signal?.aborted && error === signal.reason) return undefined
     throw error
   })
   if (!filled) return yield { type: 'finish', row, reason: 'aborted', text: '' }

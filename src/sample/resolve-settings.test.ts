@@ -46,6 +46,10 @@ describe('resolveSamplerSettings', () => {
       'logitBias: got {"x":1}, wanted an object of numbers from -10000 to 10000 by id, such as {"198": -5}',
     ],
     [
+      { logitBias: { 5: '-3' } },
+      'logitBias: got {"5":"-3"}, wanted an object of numbers from -10000 to 10000 by id, such as {"198": -5}',
+    ],
+    [
       { logitBias: { 5: 1e39 } },
       'logitBias: got {"5":1e+39}, wanted an object of numbers from -10000 to 10000 by id, such as {"198": -5}',
     ],

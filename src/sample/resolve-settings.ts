@@ -52,7 +52,9 @@ const checks: Readonly<Record<SettingField['type'], (value: unknown, field: Sett
   biases: (value) =>
     typeof value === 'object' &&
     value !== null &&
-    Object.entries(value).every(([id, bias]) => /^\d+$/.test(id) && Math.abs(bias) <= largestBias),
+    Object.entries(value).every(
+      ([id, bias]) => /^\d+$/.test(id) && typeof bias === 'number' && Math.abs(bias) <= largestBias,
+    ),
   regex: (value) => typeof value === 'string',
   schema: (value) => ['string', 'boolean'].includes(typeof value) || isPlainObject(value),
   grammar: (value) => typeof value === 'string',

@@ -74,6 +74,7 @@ export async function remakeArtifact(path: string, options: RemakeOptions = {}):
 /** Artifacts that one call made, together. */
 function callsOf(artifacts: readonly StoredArtifact[]): StoredArtifact[][] {
   const calls = new Map<string, StoredArtifact[]>()
+  const cutBeams = new Map(artifacts.filter(isAborted).map((artifact) => [beamsOf(artifact), lengthOf(artifact)]))
   for (const artifact of artifacts) {
     const { model, engine, settings } = artifact
     const { lookup, draft } = artifact.speculation ?? {}
@@ -84,7 +85,7 @@ function callsOf(artifacts: readonly StoredArtifact[]): StoredArtifact[][] {
       engine,
       settings,
       promptsOf(artifact),
-      lengthOf(artifact),
+      lengthOf(artifact) ?? cutBeams.get(beamsOf(artifact)),
       lookup,
       draft,
     ]
@@ -96,6 +97,14 @@ function callsOf(artifacts: readonly StoredArtifact[]): StoredArtifact[][] {
 
 const promptsOf = ({ prompt, prompts }: StoredArtifact) => prompts ?? [prompt]
 
+const isAborted = ({ finishReason }: StoredArtifact) => finishReason === 'aborted'
+
+/** Names the search that an artifact comes from, one of a prompt by its beams: where it was cut short, all that it gave was. */
+function beamsOf({ model, settings, row, prompt, promptIds }: StoredArtifact): string | undefined {
+  if (settings.beams === 1) return undefined
+  return JSON.stringify([model.digest, settings, Math.floor(row / Number(settings.n)), prompt, promptIds])
+}
+
 /** Where an aborted artifact ends; others end by their settings. */
 function lengthOf({ finishReason, ids }: StoredArtifact): number | undefined {
   if (finishReason !== 'aborted') return undefined
@@ -105,7 +114,7 @@ function lengthOf({ finishReason, ids }: StoredArtifact): number | undefined {
 
 async function remakeCall(group: readonly StoredArtifact[], options: RemakeOptions): Promise<Remake[]> {
   const first = group[0]!
-  const abortAfter = lengthOf(first)
+  const abortAfter = group.map(lengthOf).find((length) => length !== undefined)
   const { lookup, draft: recorded } = first.speculation ?? {}
   const model = await loadRecorded(first.model, first.engine, options)
   let draft: TextModel | undefined

@@ -71,8 +71,15 @@ export function hasCheckpoint(run: string): boolean {
 export async function readProgress(run: string): Promise<Progress>
 export async function readProgress<P>(run: string, schema: z.ZodType<P>): Promise<P>
 export async function readProgress(run: string, schema: z.ZodType = progressSchema): Promise<unknown> {
-  const path = standing.find((path) => existsSync(join(run, path))) ?? standing[0]!
-  return readJsonFile(join(run, path), schema)
+  let failure: unknown
+  for (const path of standing) {
+    try {
+      return await readJsonFile(join(run, path), schema)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  throw failure
 }
 
 /** Puts a trainer where `RUN/last` left off. Throws {@link CheckpointError} for files that are missing, corrupt or of another model. */

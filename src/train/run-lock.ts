@@ -1,13 +1,14 @@
-import { readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { constants, copyFile, link, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { ConfigError } from '../errors.ts'
-import { fileError } from '../files/file-error.ts'
+import { codeOf, fileError } from '../files/file-error.ts'
 import { isRunning } from '../files/is-running.ts'
 import { makeFolder } from '../files/make-folder.ts'
 
-/** Locks that this process holds, by their paths. */
+/** Locks that this process holds or is taking, by their paths. */
 const held = new Set<string>()
+let counter = 0
 
 /**
  * Keeps a run to one training at a time: `RUN/training.lock` names the process that trains. A lock whose process is gone,
@@ -17,53 +18,97 @@ const held = new Set<string>()
 export class RunLock {
   readonly #run: string
   readonly #path: string
-  #isHeld = false
+  #own: string | undefined
 
   constructor(run: string) {
     this.#run = run
-    this.#path = join(run, 'training.lock')
+    this.#path = resolve(join(run, 'training.lock'))
   }
 
   /** Makes the folder and takes the lock. Throws {@link ConfigError} where another training has it or it can't be written. */
   async take(): Promise<void> {
-    await makeFolder(this.#run, ConfigError)
-    const own = JSON.stringify({ pid: process.pid, since: Date.now() })
-    while (!this.#isHeld) {
-      try {
-        await writeFile(this.#path, own, { flag: 'wx' })
-        this.#isHeld = true
-        held.add(this.#path)
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError('write', this.#path, cause, ConfigError)
-        const pid = await this.#holder()
-        if (pid !== undefined)
-          throw new ConfigError(
-            `train: ${this.#run} is being trained by process ${pid}; let it end or stop it, or choose another --out`,
-            { run: this.#run, pid },
-          )
-        await rm(this.#path, { force: true })
-      }
+    if (held.has(this.#path)) throw this.#taken(process.pid)
+    held.add(this.#path)
+    const own = JSON.stringify({ pid: process.pid, since: Date.now(), number: counter++ })
+    const aside = `${this.#path}.${process.pid}-${counter}`
+    try {
+      await makeFolder(this.#run, ConfigError)
+      await writeFile(aside, own)
+      while (!(await appears(aside, this.#path))) await this.#clear(`${aside}-stale`)
+      this.#own = own
+    } catch (cause) {
+      held.delete(this.#path)
+      throw fileError('write', this.#path, cause, ConfigError)
+    } finally {
+      await rm(aside, { force: true }).catch(() => undefined)
     }
   }
 
   /** Gives the lock back, where it is held; a folder that holds nothing goes with it. */
   async release(): Promise<void> {
-    if (!this.#isHeld) return
-    await rm(this.#path, { force: true })
+    if (this.#own === undefined) return
+    if ((await contentOf(this.#path)) === this.#own) await rm(this.#path, { force: true })
     await rmdir(this.#run).catch(() => undefined)
-    this.#isHeld = false
+    this.#own = undefined
     held.delete(this.#path)
   }
 
-  /** The process that has the lock, if it runs. */
-  async #holder(): Promise<number | undefined> {
-    const { pid, since } = await readFile(this.#path, 'utf8')
-      .then((text) => JSON.parse(text) as { pid?: unknown; since?: unknown })
-      .catch(() => ({ pid: undefined, since: undefined }))
-    if (!Number.isInteger(pid) || typeof since !== 'number') return undefined
-    const machineBegan = Date.now() - 1000 * uptime()
-    if (since < machineBegan - 60_000) return undefined
-    const isHeld = pid === process.pid ? held.has(this.#path) : isRunning(pid as number)
-    return isHeld ? (pid as number) : undefined
+  /** Takes a lock away that counts for nothing; throws where it is another's. */
+  async #clear(aside: string): Promise<void> {
+    const content = await contentOf(this.#path)
+    const pid = holderIn(content)
+    if (pid !== undefined) throw this.#taken(pid)
+    await rename(this.#path, aside).catch(ignoreMissing)
+    if ((await contentOf(aside)) !== content) await rename(aside, this.#path).catch(ignoreMissing) // newer than what was read
+    await rm(aside, { force: true })
   }
+
+  #taken(pid: number): ConfigError {
+    return new ConfigError(
+      `train: ${this.#run} is being trained by process ${pid}; let it end or stop it, or choose another --out`,
+      { run: this.#run, pid },
+    )
+  }
+}
+
+/** Gives a file a second name, whole at once; false where there is something of that name. */
+async function appears(file: string, name: string): Promise<boolean> {
+  const isThere = (error: unknown) => {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+  return link(file, name).then(
+    () => true,
+    (error: unknown) => {
+      if (codeOf(error) === 'EEXIST') return false
+      // a file system without links
+      return copyFile(file, name, constants.COPYFILE_EXCL).then(() => true, isThere)
+    },
+  )
+}
+
+function contentOf(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(() => undefined)
+}
+
+/** The process that a lock names, if it runs. */
+function holderIn(content: string | undefined): number | undefined {
+  const { pid, since } = parsed(content)
+  if (!Number.isInteger(pid) || typeof since !== 'number') return undefined
+  const machineBegan = Date.now() - 1000 * uptime()
+  const isOld = since < machineBegan - 60_000
+  const isOther = pid !== process.pid && isRunning(pid as number)
+  return isOther && !isOld ? (pid as number) : undefined
+}
+
+function parsed(content: string | undefined): { pid?: unknown; since?: unknown } {
+  try {
+    return JSON.parse(content ?? '{}')
+  } catch {
+    return {}
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (codeOf(error) !== 'ENOENT') throw error
 }

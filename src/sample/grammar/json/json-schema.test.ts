@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { describe, expect, it } from 'vitest'
+import { ConfigError } from '../../../errors.ts'
 import { GrammarConstraint } from '../grammar-constraint.ts'
 import { drawTexts } from '../testing/draw-text.ts'
 import { matches } from '../testing/matches.ts'
@@ -198,6 +199,13 @@ describe('jsonSchemaGrammar', () => {
     expect(() => jsonSchemaGrammar({ type: 'string', anyOf: [{ $ref: '#' }, { minLength: 1 }] })).not.toThrow(
       RangeError,
     )
+  })
+
+  it.each([
+    { allOf: [{ items: { allOf: 5 } }, { items: { type: 'string' } }] },
+    { allOf: [{ items: { type: 'string' } }, { items: { allOf: [] } }] },
+  ])('refuses what joins no list of schemas: %j', (schema) => {
+    expect(() => jsonSchemaGrammar({ type: 'array', ...schema })).toThrow(ConfigError)
   })
 
   it('refuses what nests too deep', () => {

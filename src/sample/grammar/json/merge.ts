@@ -31,7 +31,8 @@ export function bothOf(a: unknown, b: unknown): unknown {
 }
 
 function partsOf(schema: unknown): readonly unknown[] {
-  return isObject(schema) && Object.keys(schema).join() === 'allOf' ? (schema.allOf as unknown[]) : [schema]
+  if (!isObject(schema) || Object.keys(schema).join() !== 'allOf') return [schema]
+  return Array.isArray(schema.allOf) && schema.allOf.length > 0 ? schema.allOf : [schema]
 }
 
 /**
