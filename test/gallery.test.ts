@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readTokenizer } from '../src/data/tokenizers/folder.ts'
 import { galleryFolder } from '../src/files/gallery-folder.ts'
 import { TextModel } from '../src/text/index.ts'
 import { encodedPair } from '../src/text/measures/pairs.ts'
@@ -32,6 +33,16 @@ test('gallery/fr reads œ as oe, and ’ as an apostrophe', async () => {
   } finally {
     await model.release()
   }
+})
+
+test('gallery/emoji reads words without the article before them, and oe as œ', async () => {
+  const tokenizer = await readTokenizer(join(galleryFolder, 'emoji'))
+  const read = (words: string) => tokenizer.encode(words)
+  expect(read('une pomme rouge')).toEqual(read('pomme rouge'))
+  expect(read("l'étoile")).toEqual(read('étoile'))
+  expect(read('coeur bleu')).toEqual(read('cœur bleu'))
+  expect(read('une heure')).not.toEqual(read('heure'))
+  expect(read('theatre')).not.toEqual(read('atre'))
 })
 
 test('gallery/t5 expects verse of the kind, the language and the line that it is asked for', async () => {
