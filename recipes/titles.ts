@@ -58,7 +58,8 @@ await trainTextForGallery({
   limits: [
     'It knows words and turns, not facts: what its articles state is made up.',
     'A verse or two hold together, in metre and in grammar; now and then a word is made up, in English more often than in French.',
-    'Asked for an article it keeps to the words of the subject, and states contradictions.',
+    'A first line it goes on from less well than gallery/fr and gallery/en do.',
+    'Asked for an article, by a subject in small letters, it writes of the matter, contradicts itself and makes names up.',
   ],
   biases: [
     'Its authors wrote before 1900, but for the articles, of about 2015: it speaks of women, of foreigners and of faiths as they did.',
