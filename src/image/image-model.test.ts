@@ -163,7 +163,11 @@ describe('refused in one line', () => {
     ['none', { prompt: 'a cat' }, 'prompt: the model takes no words; leave it out'],
     ['none', { className: 'shirt' }, 'class: the model has no classes; leave it out'],
     ['none', { guidance: 2 }, 'guidance: the model takes neither words nor classes'],
-    ['class', { prompt: 'a cat' }, 'prompt: the model takes classes, not words: 0 Shirt, 1 Ankle boot, 2 7'],
+    [
+      'class',
+      { prompt: 'a cat' },
+      'prompt: the model takes classes, not words; ask by class: 0 Shirt, 1 Ankle boot, 2 7',
+    ],
     ['class', { className: 'ankle bot' }, "class: there is no 'ankle bot'; did you mean Ankle boot? There are 0 Shirt"],
     ['class', { className: '3' }, "class: there is no '3'; wanted one of 0 Shirt, 1 Ankle boot, 2 7"],
     ['class', { className: '' }, "class: there is no ''; wanted one of"],

@@ -7,7 +7,7 @@ import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import type { GanEvent } from '../train/gan-events.ts'
 import { RunLock } from '../train/run-lock.ts'
-import { checkBudget, runExists, writeRunRecord } from '../train/run-record.ts'
+import { checkBudget, refuseRun, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
 import { version } from '../version.ts'
 import type { Fit } from './codec/picture.ts'
@@ -129,11 +129,11 @@ async function* begin(
   lock: RunLock,
 ): AsyncGenerator<ImageTrainEvent, PreparedImages> {
   const { out, data = [], size = 32, fit, background, channels, seed = 0, signal } = options
+  await refuseRun(out)
   const asked = resolveAsked(options)
   const folder = join(out, 'corpus')
   await lock.take()
-  if (await runExists(out))
-    throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
+  await refuseRun(out) // begun and ended meanwhile
   const corpus = yield* told(
     (onProgress: (progress: ImageProgress) => void, signal) =>
       prepareImages({ paths: data, size, fit, background, channels, folder, seed, signal, onProgress }),

@@ -6,7 +6,7 @@ import type { Engine, EngineName } from '../runtime/engine.ts'
 import { createEngine } from '../runtime/index.ts'
 import type { TrainEvent } from '../train/events.ts'
 import { RunLock } from '../train/run-lock.ts'
-import { checkBudget, hardware, runExists, writeRunRecord } from '../train/run-record.ts'
+import { checkBudget, hardware, refuseRun, runExists, writeRunRecord } from '../train/run-record.ts'
 import { told } from '../train/told.ts'
 import { version } from '../version.ts'
 import { chatTokenizer } from './chat/chat.ts'
@@ -132,6 +132,7 @@ async function* begin(
   lock: RunLock,
 ): AsyncGenerator<TextTrainEvent, Prepared> {
   const { out, data = [], field, signal, seed = 0 } = options
+  await refuseRun(out)
   const { preset, architecture, settings, from, lora, tokenizer: ready } = await modelAsked(options)
   const task = taskFor(architecture, options.task)
   task.checkSizes({ architecture, settings, ...(from ? { from } : {}) })
@@ -143,8 +144,7 @@ async function* begin(
   const tokenizer = ready ? (chats ? chatTokenizer(ready) : ready) : asked.tokenizer!
   const folder = join(out, 'corpus')
   await lock.take()
-  if (await runExists(out))
-    throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
+  await refuseRun(out) // begun and ended meanwhile
   const corpus = yield* told(
     (onProgress: (progress: PrepareProgress) => void, signal) =>
       prepareCorpus({ paths: data, pairs, chats, field, tokenizer, folder, seed, signal, onProgress }),

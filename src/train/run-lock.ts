@@ -25,20 +25,20 @@ export class RunLock {
     this.#path = resolve(join(run, 'training.lock'))
   }
 
-  /** Makes the folder and takes the lock. Throws {@link ConfigError} where another training has it or it can't be written. */
+  /** Makes the folder and takes the lock. Throws {@link ConfigError} where another training has it, DataError for a place that can't be written. */
   async take(): Promise<void> {
     if (held.has(this.#path)) throw this.#taken(process.pid)
     held.add(this.#path)
     const own = JSON.stringify({ pid: process.pid, since: Date.now(), number: counter++ })
     const aside = `${this.#path}.${process.pid}-${counter}`
     try {
-      await makeFolder(this.#run, ConfigError)
+      await makeFolder(this.#run)
       await writeFile(aside, own)
       while (!(await appears(aside, this.#path))) await this.#clear(`${aside}-stale`)
       this.#own = own
     } catch (cause) {
       held.delete(this.#path)
-      throw fileError('write', this.#path, cause, ConfigError)
+      throw fileError('write', this.#path, cause)
     } finally {
       await rm(aside, { force: true }).catch(() => undefined)
     }

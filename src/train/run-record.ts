@@ -61,6 +61,12 @@ export async function runExists(run: string): Promise<boolean> {
   )
 }
 
+/** Throws {@link ConfigError} where a folder holds a run already. */
+export async function refuseRun(out: string): Promise<void> {
+  if (await runExists(out))
+    throw new ConfigError(`train: ${out} holds a run already; add --resume to go on, or choose another --out`, { out })
+}
+
 /** A budget of one amount, as it is. Throws {@link ConfigError} for an amount not above 0, or steps that are not whole. */
 export function checkBudget<T extends object>(budget: T): T {
   const [[unit, amount]] = Object.entries(budget) as [[string, number]]

@@ -230,6 +230,10 @@ describe('commands ask the craft', () => {
   })
 
   test('a folder of another craft is said to be one', async () => {
-    expectFailure(await paint('--model', 'gallery/en', '--out', 'never.png'), 'is it a model for images?', 1)
+    expectFailure(
+      await paint('--model', 'gallery/en', '--out', 'never.png'),
+      'a model that writes is for atelier generate text',
+      1,
+    )
   })
 })
