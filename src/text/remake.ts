@@ -74,7 +74,8 @@ export async function remakeArtifact(path: string, options: RemakeOptions = {}):
 /** Artifacts that one call made, together. */
 function callsOf(artifacts: readonly StoredArtifact[]): StoredArtifact[][] {
   const calls = new Map<string, StoredArtifact[]>()
-  const cutBeams = new Map(artifacts.filter(isAborted).map((artifact) => [beamsOf(artifact), lengthOf(artifact)]))
+  const cut = artifacts.filter((artifact) => isAborted(artifact) && artifact.settings.beams !== 1)
+  const cutBeams = new Map(cut.map((artifact) => [beamsOf(artifact), lengthOf(artifact)]))
   for (const artifact of artifacts) {
     const { model, engine, settings } = artifact
     const { lookup, draft } = artifact.speculation ?? {}

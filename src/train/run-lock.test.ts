@@ -41,6 +41,7 @@ it('is respected while another process runs, and taken from one that is gone', a
 
 it.each([
   ['is cut short', '{"pid":'],
+  ['is no record', 'null'],
   ['is of this process, which does not hold it', JSON.stringify({ pid: process.pid, since: Date.now() })],
   ['was made before the machine began to run', JSON.stringify({ pid: process.ppid, since: 1 })],
 ])('counts for nothing where it %s', async (_, content) => {

@@ -103,7 +103,7 @@ function holderIn(content: string | undefined): number | undefined {
 
 function parsed(content: string | undefined): { pid?: unknown; since?: unknown } {
   try {
-    return JSON.parse(content ?? '{}')
+    return JSON.parse(content ?? '{}') ?? {}
   } catch {
     return {}
   }
